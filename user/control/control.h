@@ -36,7 +36,7 @@
 enum gl_code { GL_CODES(GL_X_CODE) GL_CODE_COUNT };
 
 /* One request, as a handler sees it; valid during the call only. */
-struct gl_request {
+struct gl_ask {
 	const char *verb;
 	const cJSON *args;	/* an object, or NULL when the client sent none */
 	uid_t uid;		/* of the client, told by the kernel */
@@ -73,18 +73,18 @@ void gl_reply_warning(struct gl_reply *reply, const char *fmt, ...) __attribute_
 /* gl_reply_clear: frees what the reply holds and makes it an empty success again. */
 void gl_reply_clear(struct gl_reply *reply);
 
-/* gl_request_string, _number, _flag: a member of args, or the default where it is absent. A wrong type is a failure. */
-int gl_request_string(const struct gl_request *request, const char *name, const char *def, const char **ret,
+/* gl_ask_string, _number, _flag: a member of args, or the default where it is absent. A wrong type is a failure. */
+int gl_ask_string(const struct gl_ask *ask, const char *name, const char *def, const char **ret,
 		      struct gl_reply *reply);
-int gl_request_number(const struct gl_request *request, const char *name, double def, double *ret,
+int gl_ask_number(const struct gl_ask *ask, const char *name, double def, double *ret,
 		      struct gl_reply *reply);
-int gl_request_flag(const struct gl_request *request, const char *name, bool def, bool *ret, struct gl_reply *reply);
+int gl_ask_flag(const struct gl_ask *ask, const char *name, bool def, bool *ret, struct gl_reply *reply);
 
 /* One row of the verb table. A handler answers through @reply alone. */
 struct gl_verb {
 	const char *name;
 	const char *args;	/* names of the members of args that it knows, separated by spaces */
-	void (*handle)(void *ctx, const struct gl_request *request, struct gl_reply *reply);
+	void (*handle)(void *ctx, const struct gl_ask *ask, struct gl_reply *reply);
 	void *ctx;
 	bool changes;		/* it changes something: knows `message`, is logged with who asked */
 };
