@@ -31,6 +31,7 @@
 #include "graylink/event.h"
 
 struct cJSON;
+struct gl_ids;
 struct gl_observe;
 struct gl_http;
 
@@ -97,6 +98,8 @@ int gl_observe_new(const struct gl_observe_options *options, struct gl_observe *
 void gl_observe_free(struct gl_observe *o);
 
 void gl_observe_set_names(struct gl_observe *o, const struct gl_observe_names *names);
+/* The same from the policy's table of names that last; @ids must live as long as the observer. */
+void gl_observe_set_ids(struct gl_observe *o, const struct gl_ids *ids);
 
 /* Descriptor that is readable when records wait, -1 without a ring buffer. */
 int gl_observe_event_fd(const struct gl_observe *o);
