@@ -11,7 +11,6 @@
  *	     ├─ frontends  {address, port} -> service		├─ origins  address -> lane
  *	     ├─ lanes      {service, lane} -> endpoints, flags	└─ exacts   {field, value} -> predicate
  *
- * The rules' own records (fields, predicates, matches, labels) are evaluated by core/rule.h and core/colour.h.
  */
 #ifndef GL_IMAGE_H
 #define GL_IMAGE_H
@@ -51,6 +50,8 @@ struct gl_image_head {
 	u32 nservices;		/* the highest service id plus one */
 	u32 services_off;	/* struct gl_image_service [nservices] */
 	u32 nlabels;		/* kinds of label: GL_IMAGE_LABELS at most */
+	u32 labels_off;		/* struct gl_image_member [nlabels]; kind i looks at field i of every service */
+	u32 pad;
 	struct gl_image_table frontends, origins, lanes, exacts;
 };
 
@@ -97,6 +98,101 @@ struct gl_image_lane {
 	u16 flags;		/* enum gl_lane_flags */
 };
 
+/* Records of rules, labels and weights; core/rule.h, core/member.h and core/colour.h evaluate them. ------------------- */
+
+/* A header name that decisions of a service need. */
+struct gl_image_field {
+	u32 hash;		/* gl_hash_name */
+	u32 name_off;		/* lower case, padded with NUL to a multiple of 8 */
+	u32 id;			/* key of its values in the exacts table */
+	u32 present_off;	/* struct gl_image_predicate: holds if the header is there; 0: nobody asks */
+	u16 name_len;
+	u8 next;		/* field number + 1 that shares (hash & 255); 0: none */
+	u8 exact;		/* 1: some exact predicate exists for it */
+};
+
+/* struct gl_image_field [count] follows. */
+struct gl_image_fields {
+	u64 interest[4];	/* bit (hash & 255) of each name; stays first (gl_image_service) */
+	u8 slot[256];		/* hash & 255 -> field number + 1; 0: none */
+	u32 count;
+	u8 traceparent;		/* field number + 1; 0: not needed */
+	u8 pad[3];
+};
+
+enum gl_predicate_flags {
+	GL_PREDICATE_TRUST	= 1 << 0,	/* a label whose release names the networks that it believes */
+};
+
+/* One condition that holds or does not; the value of an exact one is unique per field. */
+struct gl_image_predicate {
+	u32 field;		/* gl_image_field.id */
+	u32 value_off;
+	u32 list_off;		/* rules: u32 [] numbers of the matches that it anchors, growing. Labels: struct gl_image_network [] */
+	u16 value_len;
+	u16 list_count;
+	u16 lane;		/* labels: what the value means */
+	u16 flags;		/* enum gl_predicate_flags */
+};
+
+/* An address belongs to it if (address & mask) == addr. */
+struct gl_image_network {
+	struct gl_addr addr;
+	struct gl_addr mask;
+};
+
+struct gl_image_exact {
+	u32 hash;		/* gl_value_hash_end (core/value.h); unique in the image */
+	u32 predicate_off;	/* 0: free slot */
+};
+
+/* A condition beside the anchor. */
+struct gl_image_condition {
+	u32 exact_off;		/* the exact predicate that must hold; 0: present suffices */
+	u8 field;
+	u8 pad[3];
+};
+
+/* A match of an entry; they are numbered in the order of their precedence. */
+struct gl_image_match {
+	u16 release;		/* as in gl_colour.release */
+	u16 rule;		/* as in gl_colour.rule */
+	u16 lane;
+	u16 count;		/* conditions beside the anchor */
+	u32 conditions_off;
+};
+
+/* A lane's part of the traffic that no rule matched: shares from `from` to below `below`. */
+struct gl_image_share {
+	u32 from;
+	u32 below;
+	u16 release;
+	u16 lane;
+};
+
+enum gl_member_kind {
+	GL_MEMBER_LINE,		/* each line's whole value */
+	GL_MEMBER_COOKIE,	/* name=value pairs between ';' (RFC 6265, 4.2.1) */
+	GL_MEMBER_BAGGAGE,	/* key=value;properties between ',' (W3C Baggage, 3.3.1) */
+};
+
+/* What to look for in the lines of one field: a label or a sticky key. */
+struct gl_image_member {
+	u32 key_off;		/* padded as names are */
+	u16 key_len;		/* 0 for GL_MEMBER_LINE */
+	u8 kind;		/* enum gl_member_kind */
+	u8 field;		/* field number + 1 */
+};
+
+struct gl_image_entry {
+	u32 matches_off;
+	u32 nmatches;
+	u32 shares_off;		/* growing and without gaps, from 0 */
+	u32 nshares;
+	u32 sticky_off;		/* struct gl_image_member [], the first that is there counts */
+	u32 nsticky;
+};
+
 /* What the data path needs to know of a service before a request is decided. */
 struct gl_service_info {
 	u64 interest[4];	/* for gl_head.interest: which header names (hash & 255) the decision needs */
@@ -107,7 +203,7 @@ struct gl_service_info {
 };
 
 _Static_assert(sizeof(struct gl_image_table) == 16, "gl_image_table");
-_Static_assert(sizeof(struct gl_image_head) == 96, "gl_image_head");
+_Static_assert(sizeof(struct gl_image_head) == 104, "gl_image_head");
 _Static_assert(sizeof(struct gl_image) == GL_IMAGE_SIZE + GL_IMAGE_PAD, "gl_image");
 _Static_assert(sizeof(struct gl_image_service) == 16, "gl_image_service");
 _Static_assert(sizeof(struct gl_image_frontend) == 20, "gl_image_frontend");
