@@ -108,7 +108,8 @@ int gl_why_prefix(struct gl_why *why, int err, const char *fmt, ...)
 	at = n < 0 ? 0 : (size_t)n;
 	if (at >= sizeof(why->text))
 		at = sizeof(why->text) - 1;
-	snprintf(why->text + at, sizeof(why->text) - at, ": %.*s", (int)sizeof(why->text),
-		 old.text);
+	if (at + 3 < sizeof(why->text))
+		snprintf(why->text + at, sizeof(why->text) - at, ": %.*s",
+			 (int)(sizeof(why->text) - at - 3), old.text);
 	return err;
 }

@@ -7,11 +7,12 @@
  *
  * Nothing here logs: functions return 0 or a negative errno, with words in a struct gl_why.
  *
- * Pins, under the directory:
- *	schema			text: GL_SCHEMA and a hash of every map's layout, as the map's own BTF-less description
+ * Pins, under the directory (names on a bpffs have no dots, and it holds no files: short texts are symbolic links):
+ *	schema			-> GL_SCHEMA and a hash of every map's layout; written last, so that it means: complete
  *	maps/<name>		every map
- *	progs/from_pod, to_pod	the programs in force
- *	links/<ifname>.<hook>	tcx links (not where clsact is used: its filters cannot be pinned, netlink keeps them)
+ *	progs/<name>		the programs in force
+ *	links/<ifindex>_<hook>	tcx links
+ *	links/<ifindex>_clsact	-> where clsact is used: its filters cannot be pinned, netlink keeps them
  */
 #ifndef GL_DATAPATH_H
 #define GL_DATAPATH_H
@@ -26,11 +27,11 @@ struct gl_conn;
 struct gl_datapath;
 struct gl_image;
 
-/* Maps of the object, by their names there. */
+/* Maps of the object that the agent works with, by their names there. It pins the others, too. */
 #define GL_MAPS(X) \
 	X(CONNS, conns) X(LEG_TUPLES, leg_tuples) X(VETHS, veths) X(ENDPOINTS, endpoints) X(IMAGES, images) \
 	X(SLOTS_SMALL, slots_small) X(SLOTS_BIG, slots_big) X(FREE_SMALL, free_small) X(FREE_BIG, free_big) \
-	X(SCRATCH, scratch) X(SERIES, series) X(LATENCIES, latencies) X(EVENTS, events) X(EVENTS_LOST, events_lost) \
+	X(SERIES, series) X(LATENCIES, latencies) X(EVENTS, events) X(EVENTS_LOST, events_lost) \
 	X(CONTROLS, controls)
 
 #define GL_X_MAP(n, w)	GL_MAP_##n,
@@ -78,10 +79,13 @@ int gl_datapath_attach(struct gl_datapath *dp, const char *ifname, struct gl_why
 /* gl_datapath_detach: takes both programs off; -ENOENT when it is not attached. */
 int gl_datapath_detach(struct gl_datapath *dp, const char *ifname, struct gl_why *why);
 
-/* gl_datapath_remove: detaches every interface and removes every pin and the directory: nothing is left. */
-int gl_datapath_remove(struct gl_datapath *dp, struct gl_why *why);
+/*
+ * gl_datapath_remove: detaches every interface and removes every pin and the directory @bpffs: nothing is left. Works by
+ * what is pinned, whatever its schema, and needs no open datapath; one that is open must be closed afterwards.
+ */
+int gl_datapath_remove(const char *bpffs, struct gl_why *why);
 
-/* gl_datapath_attachments: the attached interfaces; the array is the datapath's, until the next call into it. */
+/* gl_datapath_attachments: the attached interfaces; the array is the datapath's, until the next attach, detach or forget. */
 size_t gl_datapath_attachments(const struct gl_datapath *dp, const struct gl_attachment **ret);
 
 /*
@@ -91,10 +95,11 @@ size_t gl_datapath_attachments(const struct gl_datapath *dp, const struct gl_att
 int gl_datapath_forget_gone(struct gl_datapath *dp);
 
 /*
- * gl_datapath_publish: makes @image the one by which every later decision is made. When it returns 0, no decision uses
- * the old one any more (the write waits for running programs). On failure the old image stays in force.
+ * gl_datapath_publish: gives @image the next generation and makes it the one by which every later decision is made. When it
+ * returns 0, no decision uses the old one any more (the write waits for running programs). On failure the old image
+ * stays in force.
  */
-int gl_datapath_publish(struct gl_datapath *dp, const struct gl_image *image, struct gl_why *why);
+int gl_datapath_publish(struct gl_datapath *dp, struct gl_image *image, struct gl_why *why);
 
 /* gl_datapath_generation: generation of the image in force; 0: none was published yet. */
 uint32_t gl_datapath_generation(const struct gl_datapath *dp);
@@ -124,8 +129,9 @@ int gl_datapath_each_conn(struct gl_datapath *dp, int (*fn)(void *ctx, const str
 /* One line of the preflight. */
 struct gl_check {
 	const char *name;	/* kernel, btf, bpffs, capabilities, tcx, ... */
-	enum { GL_CHECK_OK, GL_CHECK_WARN, GL_CHECK_FAIL } verdict;
-	char text[256];		/* what was found, and what to do */
+	enum { GL_CHECK_OK, GL_CHECK_WARNING, GL_CHECK_ERROR } level;
+	char text[256];		/* what was found */
+	char hint[256];		/* what to do; "" when nothing */
 };
 
 #define GL_CHECKS_MAX	24

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* private: what the files of user/datapath share among themselves. */
+#ifndef GL_DATAPATH_PRIVATE_H
+#define GL_DATAPATH_PRIVATE_H
+
+#include <limits.h>
+#include <linux/bpf.h>
+
+#include "datapath/datapath.h"
+#include "graylink/abi.h"
+
+/* The hooks of one interface, in the order of attaching: replies must be seen before requests are steered. */
+enum gl_hook { GL_HOOK_TO_POD, GL_HOOK_FROM_POD, GL_HOOK_COUNT };
+
+/* Name of the program, and of the pins that belong to the hook. */
+extern const char *const gl_hook_names[GL_HOOK_COUNT];
+
+/* One attached interface. */
+struct gl_iface {
+	struct gl_attachment seen;	/* what callers see */
+	int links[GL_HOOK_COUNT];	/* tcx links, -1 with clsact */
+};
+
+struct steer;
+
+struct gl_datapath {
+	char bpffs[PATH_MAX];
+	int lock_fd;			/* the directory, locked: one agent per directory */
+	struct steer *skel;
+	bool taken_over;
+	bool force_clsact;
+	int maps[GL_MAP_COUNT];		/* the skeleton's descriptors */
+	uint32_t capacities[GL_MAP_COUNT];
+	int progs[GL_HOOK_COUNT];	/* the skeleton's descriptors */
+	uint32_t image_flags;		/* of an inner map of images */
+	uint32_t generation;		/* of the image in force */
+	struct gl_controls controls;	/* what the kernel holds; the agent is its only writer */
+	struct gl_iface *ifaces;
+	struct gl_attachment *listed;	/* for gl_datapath_attachments(), as long as ifaces */
+	size_t nifaces;
+	struct gl_flow cursor;		/* sweep: where to go on */
+	bool cursor_set;
+};
+
+/* pin.c */
+
+/* Path of a pin; -ENAMETOOLONG. @folder may be NULL. */
+int gl_pin_path(char *buf, const char *bpffs, const char *folder, const char *name);
+/* Makes the directory and its folders; checks that it is on a bpffs. */
+int gl_pin_prepare(const char *bpffs, struct gl_why *why);
+/* Text of a symbolic link in the directory; -ENOENT. */
+int gl_pin_text(const char *path, char *buf, size_t size);
+/* Writes (or replaces) one. */
+int gl_pin_set_text(const char *path, const char *text);
+/* Removes every pin of maps and programs, and the schema. Links stay. */
+void gl_pin_clear_maps(const char *bpffs);
+
+/* schema.c */
+
+struct bpf_object;
+
+#define GL_SCHEMA_TEXT	32	/* bytes of the text below, at most */
+
+/* "GL_SCHEMA-hash" of an opened object. Maps of equal texts can be taken over. */
+void gl_schema_text(char *buf, size_t size, const struct bpf_object *obj);
+
+/* attach.c */
+
+/* Takes over the attachments that are pinned: new programs into tcx links, clsact filters replaced. */
+int gl_attach_take_over(struct gl_datapath *dp, struct gl_why *why);
+/* True when links/ holds anything. */
+bool gl_attach_any(const char *bpffs);
+void gl_attach_close(struct gl_datapath *dp);
+
+/* clsact.c */
+
+int gl_clsact_attach(uint32_t ifindex, enum gl_hook hook, int prog_fd, bool *ret_made_qdisc);
+int gl_clsact_detach(uint32_t ifindex, enum gl_hook hook);
+/* Removes the qdisc when no filter is left on it. */
+int gl_clsact_clean(uint32_t ifindex);
+
+#endif
