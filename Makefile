@@ -28,18 +28,18 @@ endif
 MAKEFLAGS += --no-builtin-rules
 
 # Flags -------------------------------------------------------------------------------------------------------------
+comma := ,
 INCLUDES := -Iinclude -Iuser -I$(B)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
 BASE := -std=gnu11 -D_GNU_SOURCE $(INCLUDES)
-SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 USER_FLAGS = $(BASE) $(WARN) $(CFLAGS) $(SANITIZE)
 TEST_FLAGS = $(USER_FLAGS) -Itests
 FUZZ_FLAGS = $(BASE) -Wall -Wextra -Werror -Itests -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 BPF_FLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Iinclude -Ivmlinux -Ibpf -Itests
 LIBS := -lbpf -lelf -lz -lcjson -lyaml -lmicrohttpd -lmnl -lpthread -lm
 LINK = $(CC) $(SANITIZE) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
-, := ,
 
 # Sources -----------------------------------------------------------------------------------------------------------
 # user/*.c but the mains and user/policy/ serve both programs, user/cli/ the command, the other rooms the agent.
