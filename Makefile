@@ -71,6 +71,8 @@ test_programs := $(test_main:%.c=$(B)/%)
 fuzzers := $(fuzz_main:tests/fuzz/%.c=$(B)/fuzz/%)
 
 # Targets for people ------------------------------------------------------------------------------------------------
+# As many jobs as cores, unless the caller has said how many.
+build = +$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
 root = $$([ "$$(id -u)" = 0 ] || echo sudo -E)
 
 .PHONY: all tests fuzzers deps test demo lab lab-down bench fuzz lint fmt verify install help clean distclean FORCE
@@ -86,17 +88,17 @@ deps: ## install the Debian packages that are missing
 
 test: ## install what is missing, build, and run every test
 	$(Q)tools/deps build lab test
-	$(Q)+$(MAKE) --no-print-directory tests fuzzers
+	$(Q)$(build) tests fuzzers
 	$(Q)$(root) tests/run
 
 demo: ## install what is missing, build, and show a gray release from its start to a rollback
 	$(Q)tools/deps build lab
-	$(Q)+$(MAKE) --no-print-directory all
+	$(Q)$(build) all
 	$(Q)$(root) tools/lab/demo
 
 lab: ## make a lab of pods and leave it up
 	$(Q)tools/deps build lab
-	$(Q)+$(MAKE) --no-print-directory all
+	$(Q)$(build) all
 	$(Q)$(root) tools/lab/lab up
 
 lab-down: ## take that lab down
@@ -104,7 +106,7 @@ lab-down: ## take that lab down
 
 bench: ## compare with the plain Service path and with proxies
 	$(Q)tools/deps build lab
-	$(Q)+$(MAKE) --no-print-directory all
+	$(Q)$(build) all
 	$(Q)$(root) tools/bench/run
 
 fuzz: fuzzers ## run every fuzzer for T seconds
@@ -112,7 +114,7 @@ fuzz: fuzzers ## run every fuzzer for T seconds
 
 lint: ## layout, warnings, static analysis, scripts, licences, sizes
 	$(Q)tools/deps build lint test
-	$(Q)+$(MAKE) --no-print-directory tests fuzzers
+	$(Q)$(build) tests fuzzers
 	$(Q)tools/lint
 
 fmt: ## lay out the sources
