@@ -114,8 +114,8 @@ static int judge_program(struct options *opt, const struct bpf_program *prog)
 		bad = 1;
 		verdict = "HAS NO BUDGET";
 	}
-	printf("%-16s %10u %10lu %10u %10u  %s\n", name, info.verified_insns, budget ? budget->max : 0UL,
-	       info.xlated_prog_len / 8, info.jited_prog_len, verdict);
+	printf("%-16s %10u %10lu %10u %10u  %s\n", name, info.verified_insns,
+	       budget ? budget->max : 0UL, info.xlated_prog_len / 8, info.jited_prog_len, verdict);
 	return bad;
 }
 
@@ -162,7 +162,8 @@ static int attach_object(const struct options *opt, const struct bpf_object *obj
 		if (!prog)
 			continue;
 		rc = try_attach(ifindex, hooks[i].point, prog);
-		printf("attach %s to %s: %s\n", hooks[i].name, opt->iface, rc ? strerror(-rc) : "ok");
+		printf("attach %s to %s: %s\n", hooks[i].name, opt->iface,
+		       rc ? strerror(-rc) : "ok");
 		if (rc)
 			return rc;
 	}
@@ -187,10 +188,10 @@ static int load_object(struct options *opt, const char *path)
 		fprintf(stderr, "%s: does not load: %s\n", path, strerror(-rc));
 		goto out;
 	}
-	printf("%s\n%-16s %10s %10s %10s %10s\n", path, "program", "verified", "budget", "insns", "jited");
-	bpf_object__for_each_program(prog, obj)
-		if (bpf_program__fd(prog) >= 0)
-			bad += judge_program(opt, prog);
+	printf("%s\n%-16s %10s %10s %10s %10s\n", path, "program", "verified", "budget", "insns",
+	       "jited");
+	bpf_object__for_each_program(prog, obj) if (bpf_program__fd(prog) >= 0)
+		bad += judge_program(opt, prog);
 	if (opt->iface)
 		rc = attach_object(opt, obj);
 out:
@@ -240,7 +241,8 @@ int main(int argc, char **argv)
 	int i, rc, failed = 0;
 
 	if (parse_options(&opt, argc, argv)) {
-		fprintf(stderr, "usage: verifier-budget [--budget FILE] [--attach IFACE] OBJECT...\n");
+		fprintf(stderr,
+			"usage: verifier-budget [--budget FILE] [--attach IFACE] OBJECT...\n");
 		return 2;
 	}
 	if (opt.budget_file && read_budget(&opt))
