@@ -17,7 +17,10 @@
 #define GL_HASH_NAME_MUL	0xbf58476d1ce4e5b9ULL	/* the multipliers of splitmix64 (Sebastiano Vigna, public domain) */
 #define GL_HASH_NAME_MUL_END	0x94d049bb133111ebULL
 
-/* One step over eight bytes of a name, in lower case, little-endian; the last word is padded with zero bytes. */
+/*
+ * One step over eight bytes of a name, in lower case, little-endian. The last word holds the 0 to 7 bytes that are left, padded with
+ * zero bytes; it is always there, so that the scan needs no branch for names of eight and sixteen bytes.
+ */
 gl_inline u64 gl_hash_name_word(u64 hash, u64 word)
 {
 	hash = (hash ^ word) * GL_HASH_NAME_MUL;
@@ -37,8 +40,7 @@ gl_inline u32 gl_hash_name(const void *name, u32 len)
 
 	for (i = 0; i + 8 <= len; i += 8)
 		hash = gl_hash_name_word(hash, gl_lower8(gl_load64((const u8 *)name + i)));
-	if (i < len)
-		hash = gl_hash_name_word(hash, gl_lower8(gl_load_tail((const u8 *)name + i, len - i)));
+	hash = gl_hash_name_word(hash, gl_lower8(gl_load_tail((const u8 *)name + i, len - i)));
 	return gl_hash_name_end(hash);
 }
 

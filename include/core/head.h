@@ -10,111 +10,477 @@
  * RFC 9112 where servers differ, and never more lenient than the strictest of the parsers in tests/vectors/http. It does not look
  * at bodies, and it does not decide what follows from the head: that is frame.h.
  *
- * The result depends on the bytes only: not on bytes beyond @len, nor on how many calls were made.
+ * The result depends on the bytes only: not on bytes beyond @len, nor on how many calls were made. That is so because a line is
+ * read when it is complete and never before, except for the first word of the message.
+ *
+ * Cost: one turn of the loop sweeps up to 64 bytes for control characters, eight at a time; CR LF ends a line. A line's name is
+ * hashed eight bytes at a time; its value is looked at again only if the hash passes the filter.
  */
 #ifndef GL_CORE_HEAD_H
 #define GL_CORE_HEAD_H
 
-#include "core/port.h"
-#include "graylink/limits.h"
-#include "graylink/reason.h"
+#include "core/bytes.h"
+#include "core/head_field.h"
+#include "core/hash.h"
+#include "core/head_type.h"
 
-/* Per-CPU scratch in BPF: the bytes of the head from offset 0. The padding may be read, and is never used. */
-struct gl_head_buf {
-	u8 b[GL_HEAD_MAX + GL_HEAD_PAD];
-};
+/*
+ * The names that the scan itself reads, as a filter of (gl_hash_name() & 255): host, content-length, connection,
+ * transfer-encoding, expect, upgrade, authorization, proxy-authorization, www-authenticate, proxy-authenticate. A unit test
+ * computes these words from the names.
+ */
+#define GL_HEAD_OWN_0	0x1000000040000000ULL
+#define GL_HEAD_OWN_1	0x0040000200000000ULL
+#define GL_HEAD_OWN_2	0x0000002080100020ULL
+#define GL_HEAD_OWN_3	0x0400000002000000ULL
 
-/* Methods that framing or replay tells apart; every other method that the strictest parser knows is OTHER. */
-enum gl_method {
-	GL_METHOD_NONE,
-	GL_METHOD_GET,
-	GL_METHOD_HEAD,
-	GL_METHOD_POST,
-	GL_METHOD_PUT,
-	GL_METHOD_DELETE,
-	GL_METHOD_OPTIONS,
-	GL_METHOD_TRACE,
-	GL_METHOD_PATCH,
-	GL_METHOD_CONNECT,
-	GL_METHOD_OTHER,
-};
-
-/* Flags of a head. */
-#define GL_HEAD_HAS_LENGTH	0x0001	/* exactly one Content-Length: content_length */
-#define GL_HEAD_CHUNKED		0x0002	/* exactly one Transfer-Encoding, which is `chunked` */
-#define GL_HEAD_CLOSE		0x0004	/* Connection: close */
-#define GL_HEAD_KEEPALIVE	0x0008	/* Connection: keep-alive */
-#define GL_HEAD_CONN_UPGRADE	0x0010	/* Connection: upgrade */
-#define GL_HEAD_UPGRADE		0x0020	/* an Upgrade field */
-#define GL_HEAD_EXPECT		0x0040	/* Expect: 100-continue */
-#define GL_HEAD_CONN_AUTH	0x0080	/* NTLM or Negotiate, asked for or used */
-#define GL_HEAD_HAS_HOST	0x0100	/* exactly one Host: host_off, host_len */
-#define GL_HEAD_ABSOLUTE	0x0200	/* the target is in absolute form: its authority stands above Host (RFC 9112 3.2.2) */
-#define GL_HEAD_ASTERISK	0x0400	/* the target is `*` (OPTIONS) */
-
-/* Phases of a scan; FIELDS and later know the start line. */
-enum gl_head_phase {
-	GL_HEAD_START,		/* the method, or `HTTP/` of a response, is not there yet */
-	GL_HEAD_LINE,		/* the rest of the start line is not there yet */
-	GL_HEAD_IN_FIELDS,
-	GL_HEAD_DONE,
-};
-
-/* One field (header line) whose name is of interest. Offsets count from the first byte of the head. */
-struct gl_head_field {
-	u32 name_hash;		/* gl_hash_name() of the name; equal names have equal hashes, not the other way round */
-	u16 name_off;
-	u16 name_len;		/* 1..GL_HEAD_NAME_MAX */
-	u16 value_off;		/* without optional white space around it */
-	u16 value_len;		/* may be 0 */
-};
-
-/* What is known of a head; also the state between two calls. Only gl_head_start() and gl_head_scan() write it. */
-struct gl_head {
-	u64 interest[4];	/* in: bit (hash & 255) set: record fields of this name hash (false positives are recorded, too) */
-	u64 filter[4];		/* private: interest and the names that the scan itself needs */
-	u64 content_length;	/* bytes; with GL_HEAD_HAS_LENGTH */
-	u32 off;		/* start of the first line that is not yet finished */
-	u32 swept;		/* private: no line that is not yet finished ends before this offset */
-	u32 head_len;		/* bytes of the head with its empty line; 0 until it is complete */
-	u32 flags;		/* GL_HEAD_* */
-	u8 response;		/* in: 0 request, 1 response */
-	u8 phase;		/* enum gl_head_phase */
-	u8 method;		/* enum gl_method; requests */
-	u8 version;		/* 10 or 11: HTTP/1.0 or HTTP/1.1 */
-	u16 code;		/* 100..599; responses */
-	u16 method_len;		/* the method's bytes begin at offset 0 */
-	u16 target_off;		/* request target as it was sent */
-	u16 target_len;
-	u16 host_off;		/* value of Host */
-	u16 host_len;
-	u16 nfields;		/* fields[] in use; the others hold anything */
-	u16 pad[3];
-	struct gl_head_field fields[GL_HEAD_FIELDS];	/* in the order in which they were sent */
-};
-
-_Static_assert(sizeof(struct gl_head_field) == 12, "gl_head_field");
-_Static_assert(sizeof(struct gl_head) == 112 + 12 * GL_HEAD_FIELDS, "gl_head");
-
-/* Bytes of the longest header name; a longer one is refused (cause name). */
-#define GL_HEAD_NAME_MAX	127
+#define GL_HEAD_HTTP_11	GL_TEXT8('H', 'T', 'T', 'P', '/', '1', '.', '1')
+#define GL_HEAD_HTTP_10	GL_TEXT8('H', 'T', 'T', 'P', '/', '1', '.', '0')
 
 /*
  * gl_head_start: prepares @head for the first byte of a message. @interest: four words, bit (gl_hash_name() & 255) for each name
- * whose fields are to be recorded; NULL: none.
+ * whose fields are to be recorded; NULL: none. The records themselves are not cleared.
  */
-gl_inline void gl_head_start(struct gl_head *head, u32 response, const u64 *interest);
+gl_inline void gl_head_start(struct gl_head *head, u32 response, const u64 *interest)
+{
+	head->interest[0] = interest ? interest[0] : 0;
+	head->interest[1] = interest ? interest[1] : 0;
+	head->interest[2] = interest ? interest[2] : 0;
+	head->interest[3] = interest ? interest[3] : 0;
+	head->filter[0] = head->interest[0] | GL_HEAD_OWN_0;
+	head->filter[1] = head->interest[1] | GL_HEAD_OWN_1;
+	head->filter[2] = head->interest[2] | GL_HEAD_OWN_2;
+	head->filter[3] = head->interest[3] | GL_HEAD_OWN_3;
+	head->content_length = 0;
+	head->off = 0;
+	head->swept = 0;
+	head->head_len = 0;
+	head->flags = 0;
+	head->response = response;
+	head->phase = GL_HEAD_START;
+	head->method = GL_METHOD_NONE;
+	head->version = 0;
+	head->code = 0;
+	head->method_len = 0;
+	head->target_off = 0;
+	head->target_len = 0;
+	head->host_off = 0;
+	head->host_len = 0;
+	head->nfields = 0;
+	head->cause = GL_PIN_NONE;
+	head->token_len = 0;
+	head->pad = 0;
+	head->token[0] = 0;
+	head->token[1] = 0;
+}
+
+gl_inline u32 gl_head_method_other(u64 first)
+{
+	u32 known =
+		first == GL_TEXT8('C', 'O', 'P', 'Y', 0, 0, 0, 0) ||
+		first == GL_TEXT8('L', 'O', 'C', 'K', 0, 0, 0, 0) ||
+		first == GL_TEXT8('M', 'K', 'C', 'O', 'L', 0, 0, 0) ||
+		first == GL_TEXT8('M', 'O', 'V', 'E', 0, 0, 0, 0) ||
+		first == GL_TEXT8('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D') ||
+		first == GL_TEXT8('S', 'E', 'A', 'R', 'C', 'H', 0, 0) ||
+		first == GL_TEXT8('U', 'N', 'L', 'O', 'C', 'K', 0, 0) ||
+		first == GL_TEXT8('B', 'I', 'N', 'D', 0, 0, 0, 0) ||
+		first == GL_TEXT8('R', 'E', 'B', 'I', 'N', 'D', 0, 0) ||
+		first == GL_TEXT8('U', 'N', 'B', 'I', 'N', 'D', 0, 0) ||
+		first == GL_TEXT8('A', 'C', 'L', 0, 0, 0, 0, 0) ||
+		first == GL_TEXT8('R', 'E', 'P', 'O', 'R', 'T', 0, 0) ||
+		first == GL_TEXT8('C', 'H', 'E', 'C', 'K', 'O', 'U', 'T') ||
+		first == GL_TEXT8('M', 'E', 'R', 'G', 'E', 0, 0, 0) ||
+		first == GL_TEXT8('M', '-', 'S', 'E', 'A', 'R', 'C', 'H') ||
+		first == GL_TEXT8('N', 'O', 'T', 'I', 'F', 'Y', 0, 0) ||
+		first == GL_TEXT8('P', 'U', 'R', 'G', 'E', 0, 0, 0) ||
+		first == GL_TEXT8('L', 'I', 'N', 'K', 0, 0, 0, 0) ||
+		first == GL_TEXT8('U', 'N', 'L', 'I', 'N', 'K', 0, 0) ||
+		first == GL_TEXT8('S', 'O', 'U', 'R', 'C', 'E', 0, 0) ||
+		first == GL_TEXT8('Q', 'U', 'E', 'R', 'Y', 0, 0, 0);
+
+	return known ? GL_METHOD_OTHER : GL_METHOD_NONE;
+}
+
+gl_inline u32 gl_head_method_long(u64 first, u64 second)
+{
+	u32 known =
+		(first == GL_TEXT8('P', 'R', 'O', 'P', 'P', 'A', 'T', 'C') && second == GL_TEXT8('H', 0, 0, 0, 0, 0, 0, 0)) ||
+		(first == GL_TEXT8('M', 'K', 'A', 'C', 'T', 'I', 'V', 'I') && second == GL_TEXT8('T', 'Y', 0, 0, 0, 0, 0, 0)) ||
+		(first == GL_TEXT8('S', 'U', 'B', 'S', 'C', 'R', 'I', 'B') && second == GL_TEXT8('E', 0, 0, 0, 0, 0, 0, 0)) ||
+		(first == GL_TEXT8('U', 'N', 'S', 'U', 'B', 'S', 'C', 'R') && second == GL_TEXT8('I', 'B', 'E', 0, 0, 0, 0, 0)) ||
+		(first == GL_TEXT8('M', 'K', 'C', 'A', 'L', 'E', 'N', 'D') && second == GL_TEXT8('A', 'R', 0, 0, 0, 0, 0, 0));
+
+	return known ? GL_METHOD_OTHER : GL_METHOD_NONE;
+}
+
+/*
+ * gl_head_method: the method that a word of up to 16 characters, @first and @second, names. Known are those of HTTP that llhttp,
+ * the strictest of the parsers, knows; NONE: another word.
+ */
+gl_global u32 gl_head_method(u64 first, u64 second)
+{
+	if (second)
+		return gl_head_method_long(first, second);
+	if (first == GL_TEXT8('G', 'E', 'T', 0, 0, 0, 0, 0))
+		return GL_METHOD_GET;
+	if (first == GL_TEXT8('H', 'E', 'A', 'D', 0, 0, 0, 0))
+		return GL_METHOD_HEAD;
+	if (first == GL_TEXT8('P', 'O', 'S', 'T', 0, 0, 0, 0))
+		return GL_METHOD_POST;
+	if (first == GL_TEXT8('P', 'U', 'T', 0, 0, 0, 0, 0))
+		return GL_METHOD_PUT;
+	if (first == GL_TEXT8('D', 'E', 'L', 'E', 'T', 'E', 0, 0))
+		return GL_METHOD_DELETE;
+	if (first == GL_TEXT8('O', 'P', 'T', 'I', 'O', 'N', 'S', 0))
+		return GL_METHOD_OPTIONS;
+	if (first == GL_TEXT8('T', 'R', 'A', 'C', 'E', 0, 0, 0))
+		return GL_METHOD_TRACE;
+	if (first == GL_TEXT8('P', 'A', 'T', 'C', 'H', 0, 0, 0))
+		return GL_METHOD_PATCH;
+	if (first == GL_TEXT8('C', 'O', 'N', 'N', 'E', 'C', 'T', 0))
+		return GL_METHOD_CONNECT;
+	return gl_head_method_other(first);
+}
+
+/*
+ * gl_head_first_word: decides from the first bytes alone, so that a connection which is not HTTP is told at its first byte (TLS) or
+ * word (HTTP/2) and not held until a line ends. Returns 1 if it is the beginning of a head, 0 if more bytes are needed, or
+ * -(enum gl_pin).
+ */
+gl_global int gl_head_first_word(const struct gl_head_buf *buf, struct gl_head *head, u32 len)
+{
+	u64 first, second, space;
+	u32 n, kept;
+
+	if (!buf || !head || !len)
+		return 0;
+	first = gl_load64(buf->b);
+	second = gl_load64(buf->b + 8);
+	if (head->response) {
+		kept = len < 5 ? len : 5;
+		if (gl_keep(first ^ GL_HEAD_HTTP_11, kept))
+			return -GL_PIN_STATUS;
+		return len >= 8;
+	}
+	if ((first & 0xff) == '\r' || (first & 0xff) == '\n')
+		return -GL_PIN_EMPTY_LINE;
+	space = gl_equal8(first, ' ');
+	n = space ? gl_first(space) : 8 + gl_first(gl_equal8(second, ' '));
+	if (n < len && n < 16) {
+		head->method = gl_head_method(gl_keep(first, n), n > 8 ? gl_keep(second, n - 8) : 0);
+		head->method_len = n;
+		if (head->method == GL_METHOD_CONNECT)
+			return -GL_PIN_CONNECT;
+		if (head->method != GL_METHOD_NONE)
+			return 1;
+	}
+	/* Not a method that we know, or not there yet: what is the first byte that a method cannot hold? */
+	space = gl_not_token8(first);
+	n = space ? gl_first(space) : 8 + gl_first(gl_not_token8(second));
+	if (n >= len)
+		return len < 16 ? 0 : -GL_PIN_METHOD;
+	if (n >= 16)
+		return -GL_PIN_METHOD;
+	if (n == 0 || *gl_head_at(buf, n) != ' ')
+		return -GL_PIN_OPAQUE;
+	/* The preface of HTTP/2 (RFC 9113 3.4). */
+	return gl_keep(first, 4) == GL_TEXT8('P', 'R', 'I', ' ', 0, 0, 0, 0) ? -GL_PIN_OPAQUE : -GL_PIN_METHOD;
+}
+
+/* Forbidden in a target: bytes from 0x80, SP and the characters that neither RFC 3986 nor URL libraries leave bare: " # < >. */
+static long gl_head_target_words(u32 i, void *context)
+{
+	struct gl_head_walk *walk = context;
+	u32 pos = walk->pos + i * 32, left, k;
+	u64 bad, word, bare;
+	const u8 *at;
+
+	if (pos >= walk->end)
+		return 1;
+	at = gl_head_at(walk->buf, pos);
+	left = walk->end - pos;
+#pragma unroll
+	for (k = 0; k < 4; k++) {
+		word = gl_load64(at + 8 * k);
+		bare = (word & ~(GL_ONES * 0x01)) ^ GL_ONES * '"';		/* " # */
+		bad = (bare - GL_ONES) & ~bare;
+		bare = (word & ~(GL_ONES * 0x02)) ^ GL_ONES * '<';		/* < > */
+		bad |= ((bare - GL_ONES) & ~bare) | (word - GL_ONES * '!') | word;
+		bad &= GL_HIGHS;
+		if (left > 8 * k)
+			walk->result |= gl_keep(bad, left - 8 * k);
+	}
+	return walk->result != 0;
+}
+
+gl_inline u32 gl_head_version(u64 word)
+{
+	return word == GL_HEAD_HTTP_11 ? 11 : word == GL_HEAD_HTTP_10 ? 10 : 0;
+}
+
+/*
+ * gl_head_target: the form of the target (RFC 9112 3.2): `/...`, `http://...` or, for OPTIONS, `*`. An absolute target with brackets is
+ * refused, because some servers read an IPv6 address out of it and others do not.
+ */
+gl_inline int gl_head_target(struct gl_head *head, struct gl_head_walk *walk)
+{
+	u32 len = head->target_len;
+	u64 word = gl_load64(gl_head_at(walk->buf, walk->pos));
+
+	if ((word & 0xff) == '*' && len == 1 && head->method == GL_METHOD_OPTIONS) {
+		head->flags |= GL_HEAD_ASTERISK;
+		return 0;
+	}
+	if ((word & 0xff) != '/') {
+		word = gl_lower8(word);
+		if (!(len > 7 && gl_keep(word, 7) == GL_TEXT8('h', 't', 't', 'p', ':', '/', '/', 0)) &&
+		    !(len > 8 && word == GL_TEXT8('h', 't', 't', 'p', 's', ':', '/', '/')))
+			return GL_PIN_TARGET;
+		head->flags |= GL_HEAD_ABSOLUTE;
+	}
+	gl_loop(GL_HEAD_MAX / 32 + 1, gl_head_target_words, walk);
+	return walk->result ? GL_PIN_TARGET : 0;
+}
+
+/* gl_head_request_line: RFC 9112 3: method SP target SP version. @end: offset of the CR. Returns 0 or a cause. */
+gl_global int gl_head_request_line(const struct gl_head_buf *buf, struct gl_head *head, u32 end)
+{
+	struct gl_head_walk walk;
+	u32 off;
+
+	if (!buf || !head)
+		return GL_PIN_SYNC;
+	off = head->method_len + 1;
+	if (end < off + 10 || *gl_head_at(buf, end - 9) != ' ')
+		return GL_PIN_VERSION;
+	head->version = gl_head_version(gl_load64(gl_head_at(buf, end - 8)));
+	if (!head->version)
+		return GL_PIN_VERSION;
+	head->target_off = off;
+	head->target_len = end - 9 - off;
+	walk.buf = buf;
+	walk.head = head;
+	walk.pos = off;
+	walk.end = end - 9;
+	walk.result = 0;
+	return gl_head_target(head, &walk);
+}
+
+/*
+ * gl_head_status_line: RFC 9112 4: version SP code [SP reason]. The RFC wants the second SP even without a reason; every parser of the
+ * vectors does without. @end: offset of the CR. Returns 0 or a cause.
+ */
+gl_global int gl_head_status_line(const struct gl_head_buf *buf, struct gl_head *head, u32 end)
+{
+	u64 word, code;
+
+	if (!buf || !head)
+		return GL_PIN_SYNC;
+	if (end < 12)
+		return GL_PIN_STATUS;
+	head->version = gl_head_version(gl_load64(buf->b));
+	if (!head->version)
+		return GL_PIN_VERSION;
+	word = gl_load64(buf->b + 8);
+	code = gl_decimal8(word >> 8, 3);
+	if ((word & 0xff) != ' ' || code < 100 || code > 599 || (end > 12 && (word >> 32 & 0xff) != ' '))
+		return GL_PIN_STATUS;
+	head->code = code;
+	return 0;
+}
+
+/*
+ * gl_head_field_line: one header line: its name, then head_field.h if anybody cares for it. @end: offset of the CR. Returns 0 or a cause.
+ *
+ * Most names are letters, digits and `-`, which are tested eight at a time with the case folded by one OR; a name with any other byte
+ * takes the exact test.
+ */
+gl_global int gl_head_field_line(const struct gl_head_buf *buf, struct gl_head *head, u32 end)
+{
+	u64 hash = GL_HASH_NAME_SEED, word, name, low, keep, colon, bad;
+	u32 off, len = 0, n, i;
+	const u8 *at;
+
+	if (!buf || !head)
+		return GL_PIN_SYNC;
+	off = head->off;
+	at = gl_head_at(buf, off);
+	if (gl_head_blank(*at))
+		return GL_PIN_OBS_FOLD;
+	for (i = 0; i < (GL_HEAD_NAME_MAX + 1) / 8; i++) {
+		word = gl_load64(at + i * 8);
+		colon = gl_equal8(word, ':');
+		keep = ((colon & -colon) >> 7) - 1;	/* the bytes below the colon; all, if there is none */
+		name = (word | GL_ONES * 0x20) & keep;
+		low = name & GL_LOWS;
+		bad = ~(gl_within8(low, 'a', 'z') | gl_within8(low, '0', '9') | gl_within8(low, '-', '-')) | name;
+		if (bad & keep & GL_HIGHS) {
+			bad = gl_not_token8(word) & keep;
+			if (bad) {
+				n = i * 8 + gl_first(bad);
+				return n >= end - off || gl_head_blank(*gl_head_at(buf, off + n)) ? GL_PIN_COLON :
+														     GL_PIN_NAME;
+			}
+			name = gl_lower8(word & keep);
+		}
+		hash = gl_hash_name_word(hash, name);
+		if (colon) {
+			len = i * 8 + gl_first(colon);
+			break;
+		}
+	}
+	if (!len)
+		return GL_PIN_NAME;
+	n = gl_hash_name_end(hash);
+	if (!(*gl_at(head->filter, (n & 255) >> 3, 31) >> (n & 7) & 1))
+		return 0;
+	return gl_head_read_field(buf, head, n, off | len << 16, end);
+}
+
+/* The head is complete: what only the whole of it can tell. Returns 0 or a cause. */
+gl_inline int gl_head_finish(struct gl_head *head)
+{
+	if ((head->flags & (GL_HEAD_HAS_LENGTH | GL_HEAD_CHUNKED)) == (GL_HEAD_HAS_LENGTH | GL_HEAD_CHUNKED))
+		return GL_PIN_CL_TE;
+	if (!head->response && head->version == 11 && !(head->flags & GL_HEAD_HAS_HOST))
+		return GL_PIN_HOST;
+	head->phase = GL_HEAD_DONE;
+	return 0;
+}
+
+/* What a turn of the loop sees. */
+struct gl_head_scan {
+	const struct gl_head_buf *buf;
+	struct gl_head *head;
+	u32 len;
+};
+
+/* One whole line [head->off, end), CR LF behind it. Returns 0 or a cause. */
+gl_inline int gl_head_line(const struct gl_head_buf *buf, struct gl_head *head, u32 end)
+{
+	int cause;
+
+	if (head->phase != GL_HEAD_IN_FIELDS) {
+		cause = head->response ? gl_head_status_line(buf, head, end) : gl_head_request_line(buf, head, end);
+		if (!cause)
+			head->phase = GL_HEAD_IN_FIELDS;
+		return cause;
+	}
+	if (end != head->off)
+		return gl_head_field_line(buf, head, end);
+	head->head_len = end + 2;
+	return gl_head_finish(head);
+}
+
+/* One turn: sweeps 64 bytes, or up to the end of the line if that comes first, and then reads the line. Not 0: no more turns. */
+static long gl_head_turn(u32 i, void *context)
+{
+	struct gl_head_scan *scan = context;
+	struct gl_head *head = scan->head;
+	u32 pos = head->swept, k;
+	u64 marks = 0;
+	const u8 *at;
+
+	(void)i;
+	if (pos >= scan->len)
+		return 1;
+	at = gl_head_at(scan->buf, pos);
+#pragma unroll
+	for (k = 0; k < 8; k++) {
+		marks = gl_control8(gl_load64(at + k * 8));
+		if (marks)
+			break;
+	}
+	pos += k * 8;
+	if (marks)
+		pos += gl_first(marks);
+	if (!marks || pos >= scan->len) {
+		head->swept = pos < scan->len ? pos : scan->len;
+		return 0;
+	}
+	at = gl_head_at(scan->buf, pos);
+	if (at[0] != '\r' || at[1] != '\n' || pos + 1 >= scan->len) {
+		head->swept = pos + (at[0] == '\t');
+		if (at[0] == '\t')
+			return 0;
+		if (at[0] == '\r' && pos + 1 >= scan->len)
+			return 1;
+		head->cause = at[0] == '\r' ? GL_PIN_BARE_CR : at[0] == '\n' ? GL_PIN_BARE_LF : GL_PIN_CTL;
+		return 1;
+	}
+	head->cause = gl_head_line(scan->buf, head, pos);
+	head->off = pos + 2;
+	head->swept = pos + 2;
+	return head->cause || head->phase == GL_HEAD_DONE;
+}
 
 /*
  * gl_head_scan: reads on. @buf holds the first @len bytes of the message, of which earlier calls with the same @head may have
  * seen some. Returns the length of the head once it is complete, 0 while bytes are missing, or -(enum gl_pin). After an error
  * @head is good for nothing but its start line, if `phase` says that it was read.
  */
-gl_global int gl_head_scan(const struct gl_head_buf *buf, u32 len, struct gl_head *head);
+gl_global int gl_head_scan(const struct gl_head_buf *buf, u32 len, struct gl_head *head)
+{
+	struct gl_head_scan scan;
+	int ret;
+
+	if (!buf || !head)
+		return -GL_PIN_SYNC;
+	scan.buf = buf;
+	scan.head = head;
+	scan.len = len < GL_HEAD_MAX ? len : GL_HEAD_MAX;
+	if (head->phase == GL_HEAD_START && !head->cause) {
+		ret = gl_head_first_word(buf, head, scan.len);
+		if (ret == 0)
+			return 0;
+		if (ret < 0)
+			head->cause = -ret;
+		else
+			head->phase = GL_HEAD_LINE;
+	}
+	/* Each turn takes at least one byte. */
+	if (!head->cause && head->phase != GL_HEAD_DONE)
+		gl_loop(GL_HEAD_MAX + 1, gl_head_turn, &scan);
+	if (!head->cause && head->phase != GL_HEAD_DONE && scan.len >= GL_HEAD_MAX)
+		head->cause = GL_PIN_HEAD_LONG;
+	if (head->cause)
+		return -head->cause;
+	return head->phase == GL_HEAD_DONE ? head->head_len : 0;
+}
+
+static long gl_head_share_word(u32 i, void *context)
+{
+	struct gl_head_walk *walk = context;
+	u32 pos = walk->pos + i * 8;
+	u64 word;
+
+	if (pos >= walk->end)
+		return 1;
+	word = gl_load64(gl_head_at(walk->buf, pos));
+	if (walk->end - pos >= 8)
+		walk->result = gl_hash_share_word(walk->result, word);
+	else
+		walk->result = gl_hash_share_tail(walk->result, gl_keep(word, walk->end - pos));
+	return 0;
+}
 
 /*
- * gl_head_share: gl_hash_share() (hash.h) of @len bytes of the head from offset @off, for sticky keys that are a field's value.
+ * gl_head_share: gl_hash_share() (hash.h) of the @len bytes of the head from offset @off, for sticky keys that are a field's value.
  */
-gl_global u64 gl_head_share(const struct gl_head_buf *buf, u32 off, u32 len);
+gl_global u64 gl_head_share(const struct gl_head_buf *buf, u32 off, u32 len)
+{
+	struct gl_head_walk walk;
+
+	if (!buf || len > GL_HEAD_MAX || off > GL_HEAD_MAX - len)
+		return 0;
+	walk.buf = buf;
+	walk.head = NULL;
+	walk.pos = off;
+	walk.end = off + len;
+	walk.result = gl_hash_share_begin(0, len);
+	gl_loop(GL_HEAD_MAX / 8 + 1, gl_head_share_word, &walk);
+	return gl_hash_share_end(walk.result);
+}
 
 #endif

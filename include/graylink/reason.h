@@ -52,7 +52,8 @@
 	X(HOLE,		"hole",		"more bytes behind a hole than a slot holds") \
 	X(SLOTS,	"slots",	"no slot was free") \
 	X(SYNC,		"sync",		"a packet does not fit what was tracked") \
-	X(CLOSING,	"closing",	"one side has begun to close")
+	X(CLOSING,	"closing",	"one side has begun to close") \
+	X(CONNECTION,	"connection",	"Connection is not a list of tokens")
 
 /* Why a coloured request went to base instead (metric graylink_fallbacks_total, label `cause`), and why a leg failed. */
 #define GL_FALLBACKS(X) \
@@ -86,6 +87,7 @@
 
 /* Why a packet of a translated connection was dropped (metric graylink_drops_total, label `cause`); its sender sends it again. */
 #define GL_DROPS(X) \
+	X(NONE,		"none",		"answered or absorbed here: nothing is lost") \
 	X(PARSE,	"parse",	"IP options, a fragment or a malformed header on a translated connection") \
 	X(HELPER,	"helper",	"a kernel helper refused") \
 	X(EPOCH,	"epoch",	"the connection changed between decision and commit") \
@@ -93,7 +95,8 @@
 	X(LEG,		"leg",		"the leg is gone") \
 	X(HOLE,		"hole",		"bytes behind a hole before a boundary") \
 	X(HOLD,		"hold",		"the request waits for its leg") \
-	X(STRAY,	"stray",	"a packet outside every window of the connection")
+	X(STRAY,	"stray",	"a packet outside every window of the connection") \
+	X(TUPLE,	"tuple",	"the pod dials an endpoint from a port that one of its legs uses")
 
 /* Why a request failed under our eyes (metric graylink_request_failures_total, label `cause`). */
 #define GL_FAILURES(X) \
