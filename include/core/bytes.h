@@ -121,7 +121,6 @@ gl_global u64 gl_not_token8(u64 word)
 	u64 mask = 0, c, high, token;
 	u32 i;
 
-#pragma unroll
 	for (i = 0; i < 8; i++) {
 		c = (word >> (i * 8)) & 0xff;
 		high = c >> 6 & 1;

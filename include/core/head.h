@@ -200,7 +200,6 @@ static long gl_head_target_words(u32 i, void *context)
 		return 1;
 	at = gl_head_at(walk->buf, pos);
 	left = walk->end - pos;
-#pragma unroll
 	for (k = 0; k < 4; k++) {
 		word = gl_load64(at + 8 * k);
 		bare = (word & ~(GL_ONES * 0x01)) ^ GL_ONES * '"';		/* " # */
@@ -386,7 +385,6 @@ static long gl_head_turn(u32 i, void *context)
 	if (pos >= scan->len)
 		return 1;
 	at = gl_head_at(scan->buf, pos);
-#pragma unroll
 	for (k = 0; k < 8; k++) {
 		marks = gl_control8(gl_load64(at + k * 8));
 		if (marks)
