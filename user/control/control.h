@@ -101,9 +101,13 @@ int gl_verbs_add(struct gl_verbs *verbs, const struct gl_verb *verb);
 /*
  * gl_verbs_answer: parses one request line of @len bytes (without the newline), calls the handler, returns the answer as
  * one line without a newline (to be freed), or NULL when out of memory. A line that is no request gets an answer that
- * says so; nothing in it is trusted.
+ * says so; nothing in it is trusted. @ret_close: it was no JSON object, so what follows is not to be read either.
  */
-char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len, uid_t uid, pid_t pid);
+char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len, uid_t uid, pid_t pid,
+		      bool *ret_close);
+
+/* gl_reply_print: the answer line for @reply, whose lists and data it takes. @id may be NULL. NULL: out of memory. */
+char *gl_reply_print(struct gl_reply *reply, const cJSON *id);
 
 /* The server. */
 struct gl_control;

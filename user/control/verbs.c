@@ -262,8 +262,7 @@ static void put_list(cJSON *answer, const char *name, cJSON **value)
 	*value = NULL;
 }
 
-/* The answer line; takes what it needs out of the reply. */
-static char *print_answer(const cJSON *id, struct gl_reply *reply)
+char *gl_reply_print(struct gl_reply *reply, const cJSON *id)
 {
 	static const char *const words[] = {
 #define X(n, w) w,
@@ -299,7 +298,7 @@ static char *print_answer(const cJSON *id, struct gl_reply *reply)
 }
 
 char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len, uid_t uid,
-		      pid_t pid)
+		      pid_t pid, bool *ret_close)
 {
 	struct gl_reply reply = { 0 };
 	const char *end = NULL;
@@ -311,7 +310,8 @@ char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len
 	request = memchr(line, '\0', len) ? NULL : cJSON_ParseWithLengthOpts(line, len, &end, 0);
 	while (request && end < line + len && strchr(" \t\r", *end))
 		end++;
-	if (!request || end != line + len || !cJSON_IsObject(request)) {
+	*ret_close = !request || end != line + len || !cJSON_IsObject(request);
+	if (*ret_close) {
 		gl_reply_fail(&reply, GL_CODE_BAD_REQUEST,
 			      "a request is one JSON object on one line");
 	} else {
@@ -324,14 +324,14 @@ char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len
 			handle(verbs, request, uid, pid, &reply);
 		}
 	}
-	answer = print_answer(id, &reply);
+	answer = gl_reply_print(&reply, id);
 	if (answer && strlen(answer) > GL_CONTROL_REPLY_MAX) {
 		free(answer);
 		gl_reply_clear(&reply);
 		gl_reply_fail(&reply, GL_CODE_UNAVAILABLE,
 			      "the answer is longer than %u bytes: ask for less",
 			      GL_CONTROL_REPLY_MAX);
-		answer = print_answer(id, &reply);
+		answer = gl_reply_print(&reply, id);
 	}
 	gl_reply_clear(&reply);
 	cJSON_Delete(request);

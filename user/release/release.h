@@ -7,10 +7,10 @@
  *	store.c		one file per release in the state directory: write-temp, fsync, rename, fsync of the directory
  *	release.c	the set of releases: applies policies, runs verbs and timers, asks for steering, keeps history
  *
- * It does not know the kernel: after each change it calls `steer` with the releases as they are to be steered, and takes
- * the change back when that fails. Order: the new state is written to disk first, then steered, then answered; so what was
- * answered survives, and what was steered is never older than the disk. Two verbs do not depend on the disk: rollback
- * and delete are steered even when it is full, with a warning.
+ * It does not know the kernel: after each change it compiles the image of all releases and hands it to `publish`, and takes
+ * the change back when that fails. Order: compiled, then the new state is written to disk, then published, then answered; so
+ * what was answered survives kill -9, and what the kernel does is never newer than the disk. Only rollback does not
+ * depend on the disk: when that is full, it is published all the same, with a warning.
  *
  * Nothing here logs.
  */
@@ -27,6 +27,7 @@
 struct cJSON;
 struct gl_diag;
 struct gl_ids;
+struct gl_image;
 struct gl_policy;
 struct gl_release_spec;
 struct gl_releases;
@@ -43,7 +44,7 @@ struct gl_releases;
 #define GL_X_STATE(n, w, s)	GL_RELEASE_##n,
 enum gl_release_state { GL_RELEASE_STATES(GL_X_STATE) GL_RELEASE_STATE_COUNT };
 
-/* What can happen to a release. The last three are not verbs of people. */
+/* What can happen to a release. TIMER is nobody's verb: the duration of a batch has passed. */
 #define GL_RELEASE_VERBS(X) \
 	X(APPLY, "apply") X(NEXT, "next") X(BATCH, "batch") X(PAUSE, "pause") X(RESUME, "resume") \
 	X(ROLLBACK, "rollback") X(RETRY, "retry") X(FINISH, "finish") X(DELETE, "delete") X(TIMER, "timer")
@@ -60,7 +61,7 @@ bool gl_release_state_steers(enum gl_release_state state);
 
 /* ---- state.c: the machine ---- */
 
-/* One batch of the plan. The plan ends with a batch of the full weight, implied when the policy does not say it. */
+/* One batch of the plan. A plan ends with a batch of the full weight; policy/ adds what is implied. */
 struct gl_release_batch {
 	uint32_t weight_ppm;	/* millionths: GL_WEIGHT_ONE is all */
 	uint64_t duration_ns;	/* 0: waits for a person */
@@ -70,13 +71,12 @@ struct gl_release_batch {
 struct gl_release_plan {
 	const struct gl_release_batch *batches;
 	uint32_t count;		/* >= 1 */
-	bool starts_at_zero;	/* no batches in the policy: begins before the first, with weight 0 (rules only) */
 };
 
 /* Where a release stands. */
 struct gl_release_place {
 	enum gl_release_state state;
-	uint32_t batch;		/* from 1; 0: before the first */
+	uint32_t batch;		/* from 1 */
 };
 
 /* The verb with its arguments. */
@@ -154,32 +154,33 @@ struct gl_release {
 	uint32_t history_n;
 };
 
-/* What the set asks of the agent. All have the same ctx. */
+/* What the set asks of the agent. All have the same ctx; all but publish may be NULL. */
 struct gl_releases_ops {
 	void *ctx;
-	/*
-	 * Compiles and makes current what the set now says. Called with the change already in place; on failure (negative
-	 * errno, words in @why, or errors in @diag when it is not NULL) the change is taken back. @dry_run: compiles only.
-	 */
-	int (*steer)(void *ctx, const struct gl_releases *releases, bool dry_run, struct gl_diag *diag, struct gl_why *why);
-	/* One step was taken (for metrics and the log); NULL: nobody listens. */
+	/* Makes the image current and gives it its generation. 0, or a negative errno with @why: the change is taken back. */
+	int (*publish)(void *ctx, struct gl_image *image, struct gl_why *why);
+	/* One step was taken (for metrics and the log). */
 	void (*stepped)(void *ctx, const struct gl_release *release, const struct gl_release_step *step);
-	/* Monotonic clock in ns, and wall clock; NULL: the system's (tests bring their own). */
+	/* Monotonic and wall clock in ns (tests bring their own). */
 	uint64_t (*now)(void *ctx);
 	uint64_t (*wall)(void *ctx);
+	/* Called before each step of writing a file; a negative errno makes the step fail (tests). */
+	int (*fault)(void *ctx, const char *step);
+	/* Something was found wrong while loading; the rest goes on. */
+	void (*complain)(void *ctx, const char *text);
 };
 
 /*
- * gl_releases_new: loads what the state directory holds (made when missing). A file that cannot be read or understood is set
- * aside as <file>.corrupt-<time> and told by one call of @complain; the others load. Nothing is steered yet: call
- * gl_releases_steer(). 0 or a negative errno (the directory itself is unusable).
+ * gl_releases_new: loads what the state directory holds (made when missing, and locked: one agent each). A file that cannot
+ * be read or understood is set aside as <file>.corrupt and complained about; the others load. Nothing is published yet:
+ * call gl_releases_publish(). 0, -EBUSY (another agent), or a negative errno: the directory itself is unusable.
  */
-int gl_releases_new(const char *state_dir, const struct gl_releases_ops *ops,
-		    void (*complain)(void *ctx, const char *text), struct gl_releases **ret, struct gl_why *why);
+int gl_releases_new(const char *state_dir, const struct gl_releases_ops *ops, struct gl_releases **ret,
+		    struct gl_why *why);
 void gl_releases_free(struct gl_releases *releases);
 
-/* gl_releases_steer: calls steer with the set as it is (at start, or when the kernel's side was made anew). */
-int gl_releases_steer(struct gl_releases *releases, struct gl_why *why);
+/* gl_releases_publish: compiles and publishes the set as it is (at start). */
+int gl_releases_publish(struct gl_releases *releases, struct gl_why *why);
 
 /* The set, ordered by namespace, then name. */
 size_t gl_releases_count(const struct gl_releases *releases);
@@ -193,14 +194,19 @@ int gl_releases_find(const struct gl_releases *releases, const char *namespace, 
 		     const struct gl_release **ret, struct gl_why *why);
 
 /* gl_releases_ids: names and ids of services and lanes that were ever given. */
-struct gl_ids *gl_releases_ids(struct gl_releases *releases);
+const struct gl_ids *gl_releases_ids(const struct gl_releases *releases);
 
-/* What an apply did to one release. */
+/* What an apply did to one release (a dry run: would do). */
 struct gl_release_change {
-	const char *namespace;
-	const char *name;
+	char *namespace, *name, *lane;
 	enum { GL_RELEASE_CREATED, GL_RELEASE_UPDATED, GL_RELEASE_SAME } what;
+	struct gl_release_place at;
+	uint32_t count;			/* batches */
+	uint32_t weight_ppm;		/* in force */
 };
+
+/* gl_release_changes_free: of gl_releases_apply(). NULL is allowed. */
+void gl_release_changes_free(struct gl_release_change *changes, size_t n);
 
 /* A policy text to apply, as it came from the client or from a file. */
 struct gl_release_source {
@@ -221,19 +227,18 @@ struct gl_release_apply {
 
 /*
  * gl_releases_apply: parses, checks, compiles, writes and steers all releases of all sources, or none. Errors and warnings
- * go to @diag. @ret_changes (to be freed, names inside belong to the set) says what happened to each. 0; -EINVAL: see
- * @diag; else a negative errno with @why.
+ * go to @diag. @ret_changes says what happened to each. 0; -EINVAL: see @diag; else a negative errno with @why.
  */
 int gl_releases_apply(struct gl_releases *releases, const struct gl_release_apply *apply, struct gl_diag *diag,
 		      struct gl_release_change **ret_changes, size_t *ret_n, struct gl_why *why);
 
 /*
- * gl_releases_do: one verb of a person on one release. 0: done (@ret_warning, when set, says what did not work though);
- * 1: it was already so; -ENOENT, -EEXIST: see gl_releases_find(); -EBUSY: not in this state; else what steer or the disk
- * said. @why holds the words in every case but 0.
+ * gl_releases_do: one verb of a person on one release (which is gone after DELETE). 0: done (@warning, when not "", says what
+ * did not work though); 1: it was already so; -EBUSY: not in this state; else what compiling, the disk or publish said. @why
+ * holds the words in every case but 0.
  */
 int gl_releases_do(struct gl_releases *releases, const struct gl_release *release, const struct gl_release_event *event,
-		   const struct gl_who *who, const char *message, struct gl_why *ret_warning, struct gl_why *why);
+		   const struct gl_who *who, const char *message, struct gl_why *warning, struct gl_why *why);
 
 /*
  * gl_releases_next_due: ns from now until a batch's duration has passed; UINT64_MAX: none runs. gl_releases_tick: moves on
