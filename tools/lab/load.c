@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#define FAILURES_MAX 200	/* then there is no point in going on: an unreachable server would take 3 s each time */
+
 enum wire_state { WIRE_IDLE, WIRE_CONNECTING, WIRE_SENDING };
 
 /* One connection of the client, over all its sockets. */
@@ -40,6 +42,7 @@ static struct loop loop;
 static struct wire wires[LOAD_CONNECTIONS];
 static unsigned int active;
 static bool stopping;
+static unsigned int failures;	/* requests that brought no answer */
 static uint64_t started;	/* requests given out, for the rate */
 static FILE *log_file;
 
@@ -68,7 +71,7 @@ static void wire_rest(struct wire *wire)
 static void wire_fail(struct wire *wire, enum load_error kind, const char *detail)
 {
 	tally_error(&tally, kind, &wire->plan, detail);
-	if (opt.stop_on_error)
+	if (opt.stop_on_error || ++failures == FAILURES_MAX)
 		stopping = true;
 	wire_drop(wire);
 	wire_rest(wire);

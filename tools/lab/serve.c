@@ -179,7 +179,11 @@ static void upstream_done(void *owner, unsigned int index, const struct call_res
 {
 	struct client *client = owner;
 
-	buf_add(&client->answers[index], buf_at(result->json), buf_size(result->json));
+	size_t len = buf_size(result->json);
+
+	if (len && buf_at(result->json)[len - 1] == '\n')
+		len--;
+	buf_add(&client->answers[index], buf_at(result->json), len);
 	client->failed |= result->failed;
 	if (--client->pending)
 		return;
