@@ -27,8 +27,8 @@ int gl_cli_usage(struct gl_cli *cli, const struct gl_command *command, const cha
 	vfprintf(cli->err, fmt, ap);
 	va_end(ap);
 	if (command)
-		fprintf(cli->err, "\nusage: graylinkctl %s %s (more: graylinkctl %s --help)\n", command->name,
-			command->usage, command->name);
+		fprintf(cli->err, "\nusage: graylinkctl %s %s (more: graylinkctl %s --help)\n",
+			command->name, command->usage, command->name);
 	else
 		fputs("\n`graylinkctl --help` lists the verbs.\n", cli->err);
 	return GL_EXIT_USAGE;
@@ -46,20 +46,24 @@ int gl_cli_fail(struct gl_cli *cli, const char *fmt, ...)
 	return GL_EXIT_FAILED;
 }
 
-static const struct gl_option *find_in(const struct gl_option *list, const char *name, size_t len, char letter)
+static const struct gl_option *find_in(const struct gl_option *list, const char *name, size_t len,
+				       char letter)
 {
 	for (; list && list->name; list++) {
-		if (letter ? list->letter == letter : strlen(list->name) == len && !strncmp(list->name, name, len))
+		if (letter ? list->letter == letter :
+			     strlen(list->name) == len && !strncmp(list->name, name, len))
 			return list;
 	}
 	return NULL;
 }
 
 /* By long name (@len bytes of @name) or, where @letter is not 0, by letter. */
-static const struct gl_option *find_option(const struct parser *p, const char *name, size_t len, char letter)
+static const struct gl_option *find_option(const struct parser *p, const char *name, size_t len,
+					   char letter)
 {
 	const struct gl_option message[] = { gl_message_option, {} };
-	const struct gl_option *o = p->command ? find_in(p->command->options, name, len, letter) : NULL;
+	const struct gl_option *o = p->command ? find_in(p->command->options, name, len, letter) :
+						 NULL;
 
 	if (!o && p->command && p->command->changes && find_in(message, name, len, letter))
 		o = &gl_message_option;
@@ -84,7 +88,7 @@ static const char *nearest_option(const struct parser *p, const char *word)
 static int set_output(struct gl_cli *cli, const char *word)
 {
 	static const char *const words[] = { "table", "wide", "json", "yaml" };
-	const char *near;
+	char guess[64];
 	size_t i;
 
 	for (i = 0; i < 4; i++) {
@@ -93,9 +97,9 @@ static int set_output(struct gl_cli *cli, const char *word)
 			return 0;
 		}
 	}
-	near = gl_help_nearest(word, words, 4);
-	return gl_cli_usage(cli, NULL, "-o %s: table, wide, json or yaml%s%s%s", word, near ? " (did you mean " : "",
-			    near ? near : "", near ? "?)" : "");
+	return gl_cli_usage(cli, NULL, "-o %s: table, wide, json or yaml%s", word,
+			    gl_help_guess(gl_help_nearest(word, words, 4), "", guess,
+					  sizeof(guess)));
 }
 
 static int take(struct parser *p, const struct gl_option *o, const char *value)
@@ -129,17 +133,17 @@ static int long_option(struct parser *p, const char *word)
 	const char *name = word + 2, *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
 	const struct gl_option *o = find_option(p, name, len, 0);
-	const char *near;
+	char guess[64];
 
-	if (!o) {
-		near = nearest_option(p, name);
-		return gl_cli_usage(p->cli, p->command, "unknown option %s%s%s%s", word, near ? " (did you mean --" : "",
-				    near ? near : "", near ? "?)" : "");
-	}
+	if (!o)
+		return gl_cli_usage(p->cli, p->command, "unknown option %s%s", word,
+				    gl_help_guess(nearest_option(p, name), "--", guess,
+						  sizeof(guess)));
 	if (!o->value && equals)
 		return gl_cli_usage(p->cli, p->command, "--%s takes no value", o->name);
 	if (o->value && !equals && p->at + 1 >= p->argc)
-		return gl_cli_usage(p->cli, p->command, "--%s needs a value: %s", o->name, o->value);
+		return gl_cli_usage(p->cli, p->command, "--%s needs a value: %s", o->name,
+				    o->value);
 	return take(p, o, !o->value ? NULL : equals ? equals + 1 : p->argv[++p->at]);
 }
 
@@ -155,7 +159,8 @@ static int short_options(struct parser *p, const char *word)
 		if (!o)
 			return gl_cli_usage(p->cli, p->command, "unknown option -%c", *c);
 		if (o->value && !c[1] && p->at + 1 >= p->argc)
-			return gl_cli_usage(p->cli, p->command, "-%c needs a value: %s", *c, o->value);
+			return gl_cli_usage(p->cli, p->command, "-%c needs a value: %s", *c,
+					    o->value);
 		err = take(p, o, !o->value ? NULL : c[1] ? c + 1 : p->argv[++p->at]);
 		if (err || o->value)
 			return err;
@@ -165,7 +170,7 @@ static int short_options(struct parser *p, const char *word)
 
 static int take_word(struct parser *p, const char *word)
 {
-	const char *near;
+	char guess[64];
 
 	if (p->command) {
 		if (p->args->words_n == GL_CLI_ARGS_MAX)
@@ -180,9 +185,8 @@ static int take_word(struct parser *p, const char *word)
 	p->command = gl_command_find(word);
 	if (p->command)
 		return 0;
-	near = gl_help_nearest_command(word);
-	return gl_cli_usage(p->cli, NULL, "unknown verb %s%s%s%s", word, near ? " (did you mean " : "", near ? near : "",
-			    near ? "?)" : "");
+	return gl_cli_usage(p->cli, NULL, "unknown verb %s%s", word,
+			    gl_help_guess(gl_help_nearest_command(word), "", guess, sizeof(guess)));
 }
 
 static int check_words(struct parser *p)
@@ -194,12 +198,13 @@ static int check_words(struct parser *p)
 	if (p->args->words_n < c->words_min)
 		return gl_cli_usage(p->cli, c, "%s needs %s", c->name, c->usage);
 	if (p->args->words_n > c->words_max)
-		return gl_cli_usage(p->cli, c, "%s: unexpected word %s", c->name, p->args->words[c->words_max]);
+		return gl_cli_usage(p->cli, c, "%s: unexpected word %s", c->name,
+				    p->args->words[c->words_max]);
 	return 0;
 }
 
-enum gl_parsed gl_args_parse(int argc, char *const argv[], struct gl_cli *cli, const struct gl_command **ret_command,
-			     struct gl_args *args)
+enum gl_parsed gl_args_parse(int argc, char *const argv[], struct gl_cli *cli,
+			     const struct gl_command **ret_command, struct gl_args *args)
 {
 	struct parser p = { .argc = argc, .argv = argv, .at = 1, .cli = cli, .args = args };
 	bool only_words = false;

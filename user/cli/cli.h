@@ -99,11 +99,18 @@ void gl_help_command(FILE *f, const struct gl_command *command);
 /* The name that @word may have been meant to be, or NULL. */
 const char *gl_help_nearest(const char *word, const char *const *names, size_t n);
 const char *gl_help_nearest_command(const char *word);
+/* " (did you mean <prefix><near>?)", or nothing where @near is NULL. Returns @buf. */
+const char *gl_help_guess(const char *near, const char *prefix, char *buf, size_t size);
 
 /* args.c */
-enum gl_parsed { GL_PARSED_OK, GL_PARSED_HELP, GL_PARSED_VERSION, GL_PARSED_ERROR /* said on cli->err */ };
-enum gl_parsed gl_args_parse(int argc, char *const argv[], struct gl_cli *cli, const struct gl_command **ret_command,
-			     struct gl_args *args);
+enum gl_parsed {
+	GL_PARSED_OK,
+	GL_PARSED_HELP,
+	GL_PARSED_VERSION,
+	GL_PARSED_ERROR /* said on cli->err */
+};
+enum gl_parsed gl_args_parse(int argc, char *const argv[], struct gl_cli *cli,
+			     const struct gl_command **ret_command, struct gl_args *args);
 bool gl_args_flag(const struct gl_args *args, const char *name);
 /* The value of an option (of the last one, where it was given several times), or NULL. */
 const char *gl_args_value(const struct gl_args *args, const char *name);
@@ -126,7 +133,8 @@ struct gl_answer {
  * built is no memory: pass it and it is refused). Messages, warnings and diagnostics go to cli->err; @files: texts to
  * show the lines of, may be NULL. 0: *ret is to be freed by gl_answer_free; else GL_EXIT_FAILED, all is said.
  */
-int gl_client_ask(struct gl_cli *cli, const char *verb, cJSON *args, const struct gl_files *files, struct gl_answer *ret);
+int gl_client_ask(struct gl_cli *cli, const char *verb, cJSON *args, const struct gl_files *files,
+		  struct gl_answer *ret);
 void gl_answer_free(struct gl_answer *answer);
 /* The same without any message, for polling and for asking whether an agent is there: 0 or a negative errno. */
 int gl_client_ask_quietly(struct gl_cli *cli, const char *verb, cJSON *args, struct gl_answer *ret);
@@ -143,7 +151,10 @@ struct gl_files {
 	struct gl_file file[GL_CLI_ARGS_MAX];
 	size_t n;
 };
-#define GL_OPTION_FILE { 'f', "filename", "FILE", "a policy, YAML or JSON; - is stdin; may be repeated" }
+#define GL_OPTION_FILE \
+	{ \
+		'f', "filename", "FILE", "a policy, YAML or JSON; - is stdin; may be repeated" \
+	}
 /* Reads every -f (and, where the verb takes words as files, @words). 0, or an enum gl_exit with all said. */
 int gl_files_read(struct gl_cli *cli, const struct gl_command *command, const struct gl_args *args,
 		  struct gl_files *ret);
@@ -158,7 +169,8 @@ void gl_output_yaml(FILE *f, const cJSON *value);
 const char *gl_json_string(const cJSON *object, const char *name, const char *def);
 double gl_json_number(const cJSON *object, const char *name);	/* NAN: absent, or none */
 bool gl_json_true(const cJSON *object, const char *name);
-const cJSON *gl_json_array(const cJSON *object, const char *name);	/* NULL: absent; iterates as empty */
+const cJSON *gl_json_array(const cJSON *object,
+			   const char *name); /* NULL: absent; iterates as empty */
 /* Strings of an array, joined; "-" where there are none. @buf is returned. */
 const char *gl_json_join(const cJSON *array, char *buf, size_t size);
 

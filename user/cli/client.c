@@ -96,7 +96,8 @@ static int receive_line(int fd, char **ret)
 static char *request_line(const char *verb, cJSON *args)
 {
 	cJSON *request = cJSON_CreateObject();
-	bool ok = cJSON_AddNumberToObject(request, "id", 1) && cJSON_AddStringToObject(request, "verb", verb);
+	bool ok = cJSON_AddNumberToObject(request, "id", 1) &&
+		  cJSON_AddStringToObject(request, "verb", verb);
 	char *text = NULL;
 
 	if (ok && args)
@@ -135,7 +136,8 @@ static int read_answer(const char *line, struct gl_answer *ret)
 	static cJSON nothing = { .type = cJSON_Object };
 
 	ret->whole = cJSON_Parse(line);
-	if (!cJSON_IsObject(ret->whole) || !cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(ret->whole, "ok"))) {
+	if (!cJSON_IsObject(ret->whole) ||
+	    !cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(ret->whole, "ok"))) {
 		gl_answer_free(ret);
 		return -EBADMSG;
 	}
@@ -187,12 +189,14 @@ static void show_notes(struct gl_cli *cli, const struct gl_answer *a, const stru
 
 	cJSON_ArrayForEach(v, gl_json_array(a->whole, "diagnostics"))
 		gl_files_show(cli->err, files, v);
-	cJSON_ArrayForEach(v, gl_json_array(a->whole, "warnings")) {
+	cJSON_ArrayForEach(v, gl_json_array(a->whole, "warnings"))
+	{
 		fputs("warning: ", cli->err);
 		gl_grid_text(cli->err, cJSON_IsString(v) ? v->valuestring : "?");
 		fputc('\n', cli->err);
 	}
-	cJSON_ArrayForEach(v, gl_json_array(a->whole, "messages")) {
+	cJSON_ArrayForEach(v, gl_json_array(a->whole, "messages"))
+	{
 		gl_grid_text(cli->err, cJSON_IsString(v) ? v->valuestring : "?");
 		fputc('\n', cli->err);
 	}

@@ -5,10 +5,12 @@
 
 #include "cli/verbs.h"
 
-static cJSON *request(const struct gl_cli *cli, const struct gl_args *args, const struct gl_files *files)
+static cJSON *request(const struct gl_cli *cli, const struct gl_args *args,
+		      const struct gl_files *files)
 {
 	const char *message = gl_args_value(args, gl_message_option.name);
-	cJSON *object = cJSON_CreateObject(), *array = cJSON_AddArrayToObject(object, "files"), *file;
+	cJSON *object = cJSON_CreateObject(), *array = cJSON_AddArrayToObject(object, "files"),
+	      *file;
 	size_t i;
 
 	(void)cli;
@@ -41,7 +43,8 @@ static int run(struct gl_cli *cli, const struct gl_args *args)
 		older = gl_json_number(answer.data, "olderConnections");
 		ret = gl_show_change(cli, &answer);
 		if (older > 0)
-			fprintf(cli->err, "%.0f connections are older than attach: they stay as they are until they close\n",
+			fprintf(cli->err,
+				"%.0f connections are older than attach: they stay as they are until they close\n",
 				older);
 		if (gl_args_flag(args, "dry-run"))
 			fputs("dry run: nothing was changed\n", cli->err);
@@ -63,8 +66,9 @@ const struct gl_command gl_cmd_apply = {
 	.group = "Policy",
 	.usage = "-f FILE",
 	.summary = "make policies the ones in force: all of them, or nothing",
-	.details = "A release that is new starts at its first batch. One that is there keeps its batch; an unchanged one that was "
-		   "rolled back stays rolled back (retry starts it again).",
+	.details =
+		"A release that is new starts at its first batch. One that is there keeps its batch; an unchanged one that was "
+		"rolled back stays rolled back (retry starts it again).",
 	.options = options,
 	.words_max = 0,
 	.changes = true,

@@ -9,7 +9,8 @@ static void show(struct gl_cli *cli, const cJSON *items)
 	struct gl_grid *g = gl_grid_new("INTERFACE|>INDEX|METHOD|ATTACHED");
 	const cJSON *i;
 
-	cJSON_ArrayForEach(i, items) {
+	cJSON_ArrayForEach(i, items)
+	{
 		gl_grid_add(g, gl_json_string(i, "name", ""));
 		gl_grid_addf(g, "%.0f", gl_json_number(i, "ifindex"));
 		gl_grid_add(g, gl_json_string(i, "method", ""));
@@ -28,7 +29,8 @@ static int change(struct gl_cli *cli, const struct gl_args *args, const struct g
 	int ret;
 
 	if (all == (args->words_n > 0))
-		return gl_cli_usage(cli, command, "%s needs interfaces or --all, and not both", command->name);
+		return gl_cli_usage(cli, command, "%s needs interfaces or --all, and not both",
+				    command->name);
 	request = cJSON_CreateObject();
 	if (all) {
 		cJSON_AddTrueToObject(request, "all");
@@ -73,7 +75,8 @@ const struct gl_command gl_cmd_attach = {
 	.group = "Node",
 	.usage = "INTERFACE... | --all",
 	.summary = "steer what the pods behind interfaces send",
-	.details = "An interface is the host's end of a pod's veth. Connections that are older stay as they are until they close.",
+	.details =
+		"An interface is the host's end of a pod's veth. Connections that are older stay as they are until they close.",
 	.options = attach_options,
 	.words_max = GL_CLI_ARGS_MAX,
 	.changes = true,
@@ -85,8 +88,9 @@ const struct gl_command gl_cmd_detach = {
 	.group = "Node",
 	.usage = "INTERFACE... | --all",
 	.summary = "take the programs off interfaces",
-	.details = "Connections that were moved to another pod than the one that they began with break: roll back and let them end "
-		   "first.",
+	.details =
+		"Connections that were moved to another pod than the one that they began with break: roll back and let them end "
+		"first.",
 	.options = detach_options,
 	.words_max = GL_CLI_ARGS_MAX,
 	.changes = true,

@@ -36,7 +36,9 @@ static int run_batch(struct gl_cli *cli, const struct gl_args *args)
 		return go(cli, args, 0);
 	index = strtoul(word, &end, 10);
 	if (*end || word[0] < '1' || word[0] > '9' || index > 1000000)
-		return gl_cli_usage(cli, &gl_cmd_batch, "batch: %s is not the number of a batch (from 1), nor `last`", word);
+		return gl_cli_usage(cli, &gl_cmd_batch,
+				    "batch: %s is not the number of a batch (from 1), nor `last`",
+				    word);
 	return go(cli, args, index);
 }
 

@@ -24,7 +24,8 @@ static int run(struct gl_cli *cli, const struct gl_args *args)
 		return ret;
 	if (!gl_output_value(cli, answer.data))
 		fprintf(cli->out, "bypass is %s\n",
-			gl_json_true(answer.data, "bypass") ? "on: everything new goes to base" : "off");
+			gl_json_true(answer.data, "bypass") ? "on: everything new goes to base" :
+							      "off");
 	gl_answer_free(&answer);
 	return GL_EXIT_OK;
 }
@@ -34,7 +35,8 @@ const struct gl_command gl_cmd_bypass = {
 	.group = "Node",
 	.usage = "[on|off]",
 	.summary = "the node's emergency stop: on sends everything new to base",
-	.details = "One write; it holds until `bypass off`, also over restarts of the agent. Without a word it tells how it stands.",
+	.details =
+		"One write; it holds until `bypass off`, also over restarts of the agent. Without a word it tells how it stands.",
 	.words_max = 1,
 	.changes = true,
 	.run = run,

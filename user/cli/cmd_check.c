@@ -10,7 +10,8 @@
 
 #include "cli/verbs.h"
 
-static void add(cJSON *items, const char *name, const char *level, const char *message, const char *hint)
+static void add(cJSON *items, const char *name, const char *level, const char *message,
+		const char *hint)
 {
 	cJSON *item = cJSON_CreateObject();
 
@@ -34,9 +35,11 @@ static void check_kernel(cJSON *items)
 	else
 		add(items, "kernel", "ok", uts.release, NULL);
 	if (strstr(uts.version, "PREEMPT_RT"))
-		add(items, "preempt", "error", "PREEMPT_RT", "graylink does not run on real-time kernels");
+		add(items, "preempt", "error", "PREEMPT_RT",
+		    "graylink does not run on real-time kernels");
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		add(items, "btf", "error", "/sys/kernel/btf/vmlinux is missing", "a kernel with CONFIG_DEBUG_INFO_BTF");
+		add(items, "btf", "error", "/sys/kernel/btf/vmlinux is missing",
+		    "a kernel with CONFIG_DEBUG_INFO_BTF");
 	else
 		add(items, "btf", "ok", "/sys/kernel/btf/vmlinux", NULL);
 }
@@ -69,7 +72,8 @@ static void check_mounts(cJSON *items)
 	if (find_mount("cgroup2", dir))
 		add(items, "cgroup2", "ok", dir, NULL);
 	else
-		add(items, "cgroup2", "warning", "not mounted", "connections are shown without their cgroup");
+		add(items, "cgroup2", "warning", "not mounted",
+		    "connections are shown without their cgroup");
 }
 
 static void check_bridge(cJSON *items)
@@ -102,14 +106,20 @@ static bool show(struct gl_cli *cli, const cJSON *data)
 	const cJSON *items = gl_json_array(data, "items"), *i;
 	bool table = !gl_output_value(cli, data), good = true;
 
-	cJSON_ArrayForEach(i, items) {
-		const char *level = gl_json_string(i, "level", ""), *hint = gl_json_string(i, "hint", NULL);
+	cJSON_ArrayForEach(i, items)
+	{
+		const char *level = gl_json_string(i, "level", ""),
+			   *hint = gl_json_string(i, "hint", NULL);
 		bool error = !strcmp(level, "error"), warning = !strcmp(level, "warning");
 
 		good = good && !error;
 		if (!table)
 			continue;
-		gl_tint_text(cli->out, cli->colour, error ? GL_TINT_BAD : warning ? GL_TINT_WARN : GL_TINT_GOOD, level);
+		gl_tint_text(cli->out, cli->colour,
+			     error   ? GL_TINT_BAD :
+			     warning ? GL_TINT_WARN :
+				       GL_TINT_GOOD,
+			     level);
 		fprintf(cli->out, "%*s", (int)(strlen(level) < 9 ? 9 - strlen(level) : 1), "");
 		gl_grid_text(cli->out, gl_json_string(i, "name", ""));
 		fputs(": ", cli->out);
@@ -131,8 +141,10 @@ static int run(struct gl_cli *cli, const struct gl_args *args)
 	bool good;
 
 	(void)args;
-	if (gl_client_ask_quietly(cli, "check", NULL, &answer) || !gl_json_true(answer.whole, "ok")) {
-		fprintf(cli->err, "no agent answers at %s: this is what can be seen without one\n", cli->socket);
+	if (gl_client_ask_quietly(cli, "check", NULL, &answer) ||
+	    !gl_json_true(answer.whole, "ok")) {
+		fprintf(cli->err, "no agent answers at %s: this is what can be seen without one\n",
+			cli->socket);
 		local = cJSON_CreateObject();
 		cJSON_AddItemToObject(local, "items", look_around());
 	}
@@ -147,6 +159,7 @@ const struct gl_command gl_cmd_check = {
 	.group = "Node",
 	.usage = "",
 	.summary = "would it work here, and what would not be steered",
-	.details = "Exit status 1 when something is an error. Without an agent it looks at what can be seen from here.",
+	.details =
+		"Exit status 1 when something is an error. Without an agent it looks at what can be seen from here.",
 	.run = run,
 };

@@ -27,7 +27,8 @@ static void write_script(FILE *f)
 	fputs("# bash completion for graylinkctl; source <(graylinkctl completion bash)\n"
 	      "_graylinkctl() {\n"
 	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' words='' w\n"
-	      "\tlocal verbs=\"", f);
+	      "\tlocal verbs=\"",
+	      f);
 	for (i = 0; gl_commands[i]; i++)
 		fprintf(f, "%s%s", i ? " " : "", gl_commands[i]->name);
 	for (i = 0; gl_aliases[i].name; i++)
@@ -42,7 +43,8 @@ static void write_script(FILE *f)
 	      "\t\t[[ \" $verbs \" == *\" $w \"* ]] && verb=$w && break\n"
 	      "\tdone\n"
 	      "\tcase $verb in\n"
-	      "\t'') words=\"$verbs\" ;;\n", f);
+	      "\t'') words=\"$verbs\" ;;\n",
+	      f);
 	for (i = 0; gl_commands[i]; i++) {
 		const struct gl_command *c = gl_commands[i];
 
@@ -54,20 +56,23 @@ static void write_script(FILE *f)
 		fputs("\"\n", f);
 		/* names of releases come from the agent, when it answers */
 		if (!strncmp(c->usage, "NAME", 4) || !strncmp(c->usage, "[NAME]", 6))
-			fputs("\t\twords+=\" $(graylinkctl get releases 2>/dev/null | awk 'NR > 1 {print $2}')\"\n", f);
+			fputs("\t\twords+=\" $(graylinkctl get releases 2>/dev/null | awk 'NR > 1 {print $2}')\"\n",
+			      f);
 		fputs("\t\t;;\n", f);
 	}
 	fputs("\tesac\n"
 	      "\twords+=\" --socket --namespace --output --help\"\n"
 	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
 	      "}\n"
-	      "complete -F _graylinkctl graylinkctl\n", f);
+	      "complete -F _graylinkctl graylinkctl\n",
+	      f);
 }
 
 static int run(struct gl_cli *cli, const struct gl_args *args)
 {
 	if (strcmp(args->words[0], "bash"))
-		return gl_cli_usage(cli, &gl_cmd_completion, "completion: bash is the one that there is, not %s",
+		return gl_cli_usage(cli, &gl_cmd_completion,
+				    "completion: bash is the one that there is, not %s",
 				    args->words[0]);
 	write_script(cli->out);
 	return GL_EXIT_OK;

@@ -37,7 +37,8 @@ const struct gl_command gl_cmd_delete = {
 	.group = "Policy",
 	.usage = "NAME",
 	.summary = "forget a release and its history",
-	.details = "One that still steers is refused: roll it back or finish it first, or say --force. Its counters stay.",
+	.details =
+		"One that still steers is refused: roll it back or finish it first, or say --force. Its counters stay.",
 	.options = options,
 	.words_min = 1,
 	.words_max = 1,

@@ -9,12 +9,14 @@
 static void show_releases(struct gl_cli *cli, const cJSON *items)
 {
 	bool wide = cli->output == GL_OUTPUT_WIDE;
-	struct gl_grid *g = gl_grid_new(wide ? "NAMESPACE|NAME|LANE|STATE|BATCH|>WEIGHT|>AGE|VERSION|ENTRIES|SERVICES" :
-					       "NAMESPACE|NAME|LANE|STATE|BATCH|>WEIGHT|>AGE|VERSION");
+	struct gl_grid *g = gl_grid_new(
+		wide ? "NAMESPACE|NAME|LANE|STATE|BATCH|>WEIGHT|>AGE|VERSION|ENTRIES|SERVICES" :
+		       "NAMESPACE|NAME|LANE|STATE|BATCH|>WEIGHT|>AGE|VERSION");
 	char buf[GL_HUMAN], text[256];
 	const cJSON *r;
 
-	cJSON_ArrayForEach(r, items) {
+	cJSON_ArrayForEach(r, items)
+	{
 		const cJSON *batch = cJSON_GetObjectItemCaseSensitive(r, "batch");
 		const char *state = gl_json_string(r, "state", "");
 
@@ -22,13 +24,17 @@ static void show_releases(struct gl_cli *cli, const cJSON *items)
 		gl_grid_add(g, gl_json_string(r, "name", ""));
 		gl_grid_add(g, gl_json_string(r, "lane", ""));
 		gl_grid_tint(g, gl_tint_of_state(state), state);
-		gl_grid_addf(g, "%.0f/%.0f", gl_json_number(batch, "index"), gl_json_number(batch, "count"));
+		gl_grid_addf(g, "%.0f/%.0f", gl_json_number(batch, "index"),
+			     gl_json_number(batch, "count"));
 		gl_grid_add(g, gl_human_weight(gl_json_number(batch, "weight"), buf));
 		gl_grid_add(g, gl_human_age(gl_json_string(r, "created", NULL), cli->now, buf));
-		gl_grid_add(g, gl_json_string(cJSON_GetObjectItemCaseSensitive(r, "version"), "name", ""));
+		gl_grid_add(g, gl_json_string(cJSON_GetObjectItemCaseSensitive(r, "version"),
+					      "name", ""));
 		if (wide) {
-			gl_grid_add(g, gl_json_join(gl_json_array(r, "entries"), text, sizeof(text)));
-			gl_grid_add(g, gl_json_join(gl_json_array(r, "services"), text, sizeof(text)));
+			gl_grid_add(g,
+				    gl_json_join(gl_json_array(r, "entries"), text, sizeof(text)));
+			gl_grid_add(g,
+				    gl_json_join(gl_json_array(r, "services"), text, sizeof(text)));
 		}
 	}
 	gl_grid_end(g, cli->out, cli->colour);
@@ -42,9 +48,11 @@ static const char *lanes_text(const cJSON *service, char *buf, size_t size)
 	char n[GL_HUMAN];
 
 	buf[0] = '\0';
-	cJSON_ArrayForEach(lane, gl_json_array(service, "lanes")) {
+	cJSON_ArrayForEach(lane, gl_json_array(service, "lanes"))
+	{
 		if (len < size)
-			len += snprintf(buf + len, size - len, "%s%s %s", len ? ", " : "", gl_json_string(lane, "lane", ""),
+			len += snprintf(buf + len, size - len, "%s%s %s", len ? ", " : "",
+					gl_json_string(lane, "lane", ""),
 					gl_human_count(gl_json_number(lane, "endpoints"), n));
 	}
 	return buf;
@@ -53,12 +61,14 @@ static const char *lanes_text(const cJSON *service, char *buf, size_t size)
 static void show_services(struct gl_cli *cli, const cJSON *items)
 {
 	bool wide = cli->output == GL_OUTPUT_WIDE;
-	struct gl_grid *g = gl_grid_new(wide ? "NAMESPACE|NAME|PROTOCOL|FRONTENDS|PODS|ENTRY|RELEASE|FALLBACK|>ID" :
-					       "NAMESPACE|NAME|PROTOCOL|FRONTENDS|PODS|ENTRY");
+	struct gl_grid *g = gl_grid_new(
+		wide ? "NAMESPACE|NAME|PROTOCOL|FRONTENDS|PODS|ENTRY|RELEASE|FALLBACK|>ID" :
+		       "NAMESPACE|NAME|PROTOCOL|FRONTENDS|PODS|ENTRY");
 	char text[256];
 	const cJSON *s;
 
-	cJSON_ArrayForEach(s, items) {
+	cJSON_ArrayForEach(s, items)
+	{
 		gl_grid_add(g, gl_json_string(s, "namespace", ""));
 		gl_grid_add(g, gl_json_string(s, "name", ""));
 		gl_grid_add(g, gl_json_string(s, "protocol", ""));
@@ -77,12 +87,14 @@ static void show_services(struct gl_cli *cli, const cJSON *items)
 static void show_endpoints(struct gl_cli *cli, const cJSON *items)
 {
 	bool wide = cli->output == GL_OUTPUT_WIDE;
-	struct gl_grid *g = gl_grid_new(wide ? "NAMESPACE|SERVICE|LANE|ADDRESS|HEALTH|>FAILURES|>LEFT ALONE|>MSS|RELEASE" :
-					       "NAMESPACE|SERVICE|LANE|ADDRESS|HEALTH|>FAILURES");
+	struct gl_grid *g = gl_grid_new(
+		wide ? "NAMESPACE|SERVICE|LANE|ADDRESS|HEALTH|>FAILURES|>LEFT ALONE|>MSS|RELEASE" :
+		       "NAMESPACE|SERVICE|LANE|ADDRESS|HEALTH|>FAILURES");
 	char buf[GL_HUMAN];
 	const cJSON *e;
 
-	cJSON_ArrayForEach(e, items) {
+	cJSON_ArrayForEach(e, items)
+	{
 		const char *health = gl_json_string(e, "health", "");
 
 		gl_grid_add(g, gl_json_string(e, "namespace", ""));
@@ -128,7 +140,8 @@ static const struct kind *find_kind(const char *word)
 	return NULL;
 }
 
-static cJSON *request(const struct gl_cli *cli, const struct gl_args *args, const struct kind *kind, double limit)
+static cJSON *request(const struct gl_cli *cli, const struct gl_args *args, const struct kind *kind,
+		      double limit)
 {
 	cJSON *object = cJSON_CreateObject();
 
@@ -152,10 +165,12 @@ static int run(struct gl_cli *cli, const struct gl_args *args)
 	int ret;
 
 	if (!kind)
-		return gl_cli_usage(cli, &gl_cmd_get, "get: there is no %s to list", args->words[0]);
+		return gl_cli_usage(cli, &gl_cmd_get, "get: there is no %s to list",
+				    args->words[0]);
 	if (limit && (strtoul(limit, &end, 10) < 1 || *end || *limit == '-'))
 		return gl_cli_usage(cli, &gl_cmd_get, "--limit %s: not a number from 1", limit);
-	ret = gl_client_ask(cli, "get", request(cli, args, kind, limit ? strtod(limit, NULL) : 0), NULL, &answer);
+	ret = gl_client_ask(cli, "get", request(cli, args, kind, limit ? strtod(limit, NULL) : 0),
+			    NULL, &answer);
 	if (ret)
 		return ret;
 	items = gl_json_array(answer.data, "items");
@@ -164,7 +179,8 @@ static int run(struct gl_cli *cli, const struct gl_args *args)
 	if (!cJSON_GetArraySize(items))
 		fprintf(cli->err, "no %s\n", kind->name);
 	if (gl_json_true(answer.data, "truncated"))
-		fprintf(cli->err, "there are more than these %d (--limit)\n", cJSON_GetArraySize(items));
+		fprintf(cli->err, "there are more than these %d (--limit)\n",
+			cJSON_GetArraySize(items));
 	gl_answer_free(&answer);
 	return GL_EXIT_OK;
 }
@@ -177,9 +193,10 @@ static const struct gl_option options[] = {
 const struct gl_command gl_cmd_get = {
 	.name = "get",
 	.group = "Look",
-	.usage = "[releases|services|endpoints|connections] [NAME]",
+	.usage = "[WHAT] [NAME]",
 	.summary = "list releases, services, endpoints or connections",
-	.details = "Short: rel, svc, ep, conn. NAME: only that one; of endpoints and connections, those of that service.",
+	.details =
+		"WHAT: releases (default), services, endpoints, connections; short: rel, svc, ep, conn. NAME: only that one; of endpoints and connections, those of that service.",
 	.options = options,
 	.words_max = 2,
 	.run = run,

@@ -14,8 +14,9 @@ static int run(struct gl_cli *cli, const struct gl_args *args)
 	left = gl_json_array(answer.data, "connections");
 	n = cJSON_GetArraySize(left);
 	if (n && (cli->output == GL_OUTPUT_TABLE || cli->output == GL_OUTPUT_WIDE)) {
-		fprintf(cli->out, "\n%d connection%s cannot be steered per request and stay%s on the lane:\n", n,
-			n == 1 ? "" : "s", n == 1 ? "s" : "");
+		fprintf(cli->out,
+			"\n%d connection%s cannot be steered per request and stay%s on the lane:\n",
+			n, n == 1 ? "" : "s", n == 1 ? "s" : "");
 		gl_show_connections(cli, cli->out, left);
 	}
 	gl_answer_free(&answer);
@@ -27,8 +28,9 @@ const struct gl_command gl_cmd_rollback = {
 	.group = "Release",
 	.usage = "NAME",
 	.summary = "send everything of a release back to base",
-	.details = "Rules, ratio and lane are off: also requests that carry the lane's label go to base. When it returns, no later "
-		   "request goes to the lane, except on connections that cannot be steered per request: it lists them.",
+	.details =
+		"Rules, ratio and lane are off: also requests that carry the lane's label go to base. When it returns, no later "
+		"request goes to the lane, except on connections that cannot be steered per request: it lists them.",
 	.words_min = 1,
 	.words_max = 1,
 	.changes = true,

@@ -42,31 +42,38 @@ static void show_batches(struct gl_cli *cli, const cJSON *r)
 	char buf[GL_HUMAN], age[GL_HUMAN];
 
 	fputs("Batches  ", cli->out);
-	cJSON_ArrayForEach(b, gl_json_array(r, "batches")) {
+	cJSON_ArrayForEach(b, gl_json_array(r, "batches"))
+	{
 		n++;
 		duration = gl_json_number(b, "durationSeconds");
 		fprintf(cli->out, "%s%s%s%s%s%s", n > 1 ? " > " : "", n == index ? "[" : "",
-			gl_human_weight(gl_json_number(b, "weight"), buf), duration > 0 ? " for " : "",
-			duration > 0 ? gl_human_duration(duration, age) : "", n == index ? "]" : "");
+			gl_human_weight(gl_json_number(b, "weight"), buf),
+			duration > 0 ? " for " : "",
+			duration > 0 ? gl_human_duration(duration, age) : "",
+			n == index ? "]" : "");
 	}
 	fputc('\n', cli->out);
 	fprintf(cli->out, "Weight   %s", gl_human_weight(gl_json_number(batch, "weight"), buf));
 	if (!isnan(gl_json_number(r, "achievedWeight")))
-		fprintf(cli->out, ", achieved %s", gl_human_percent(gl_json_number(r, "achievedWeight"), buf));
-	fprintf(cli->out, ", for %s", gl_human_age(gl_json_string(batch, "since", NULL), cli->now, age));
+		fprintf(cli->out, ", achieved %s",
+			gl_human_percent(gl_json_number(r, "achievedWeight"), buf));
+	fprintf(cli->out, ", for %s",
+		gl_human_age(gl_json_string(batch, "since", NULL), cli->now, age));
 	fputc('\n', cli->out);
 }
 
 static void show_last(struct gl_cli *cli, const cJSON *r)
 {
-	const char *cause = gl_json_string(r, "cause", NULL), *message = gl_json_string(r, "message", NULL);
+	const char *cause = gl_json_string(r, "cause", NULL),
+		   *message = gl_json_string(r, "message", NULL);
 	char age[GL_HUMAN];
 
 	if (!cause)
 		return;
 	fputs("Last     ", cli->out);
 	gl_grid_text(cli->out, cause);
-	fprintf(cli->out, " %s ago", gl_human_age(gl_json_string(r, "changed", NULL), cli->now, age));
+	fprintf(cli->out, " %s ago",
+		gl_human_age(gl_json_string(r, "changed", NULL), cli->now, age));
 	if (message && *message) {
 		fputs(": ", cli->out);
 		gl_grid_text(cli->out, message);
@@ -74,7 +81,8 @@ static void show_last(struct gl_cli *cli, const cJSON *r)
 	fputc('\n', cli->out);
 }
 
-static void add_lane(struct gl_grid *g, const cJSON *service, const cJSON *lane, bool first, bool wide)
+static void add_lane(struct gl_grid *g, const cJSON *service, const cJSON *lane, bool first,
+		     bool wide)
 {
 	const cJSON *latency = cJSON_GetObjectItemCaseSensitive(lane, "latency");
 	const cJSON *batch = cJSON_GetObjectItemCaseSensitive(lane, "sinceBatch");
@@ -82,7 +90,8 @@ static void add_lane(struct gl_grid *g, const cJSON *service, const cJSON *lane,
 	char buf[GL_HUMAN];
 
 	if (first)
-		gl_grid_addf(g, "%s%s", gl_json_string(service, "name", ""), gl_json_true(service, "entry") ? " *" : "");
+		gl_grid_addf(g, "%s%s", gl_json_string(service, "name", ""),
+			     gl_json_true(service, "entry") ? " *" : "");
 	else
 		gl_grid_tint(g, GL_TINT_NONE, " ");
 	gl_grid_add(g, gl_json_string(lane, "lane", ""));
@@ -106,12 +115,14 @@ static void add_lane(struct gl_grid *g, const cJSON *service, const cJSON *lane,
 static void show_services(struct gl_cli *cli, const cJSON *r)
 {
 	bool wide = cli->output == GL_OUTPUT_WIDE;
-	struct gl_grid *g = gl_grid_new(wide ? "SERVICE|LANE|>PODS|>REQUESTS|>REQ/S|>SHARE|>ERRORS|>P50|>P90|>P99|>FAILED|"
-					       ">FALLBACKS|>THIS BATCH|>ITS SHARE" :
-					       "SERVICE|LANE|>PODS|>REQUESTS|>REQ/S|>SHARE|>ERRORS|>P50|>P99");
+	struct gl_grid *g = gl_grid_new(
+		wide ? "SERVICE|LANE|>PODS|>REQUESTS|>REQ/S|>SHARE|>ERRORS|>P50|>P90|>P99|>FAILED|"
+		       ">FALLBACKS|>THIS BATCH|>ITS SHARE" :
+		       "SERVICE|LANE|>PODS|>REQUESTS|>REQ/S|>SHARE|>ERRORS|>P50|>P99");
 	const cJSON *service, *lane;
 
-	cJSON_ArrayForEach(service, gl_json_array(r, "services")) {
+	cJSON_ArrayForEach(service, gl_json_array(r, "services"))
+	{
 		const cJSON *lanes = gl_json_array(service, "lanes");
 
 		cJSON_ArrayForEach(lane, lanes)
@@ -134,7 +145,8 @@ static void show_all(struct gl_cli *cli, const struct gl_answer *a)
 	const cJSON *releases = gl_json_array(a->data, "releases"), *r;
 	double window = gl_json_number(a->data, "windowSeconds");
 
-	cJSON_ArrayForEach(r, releases) {
+	cJSON_ArrayForEach(r, releases)
+	{
 		if (r != releases->child)
 			fputc('\n', cli->out);
 		show_release(cli, r);
@@ -158,7 +170,9 @@ static int run(struct gl_cli *cli, const struct gl_args *args)
 	if (ret)
 		return ret;
 	releases = gl_json_array(answer.data, "releases");
-	if (!gl_output_value(cli, args->words_n && cJSON_GetArraySize(releases) == 1 ? releases->child : answer.data))
+	if (!gl_output_value(cli, args->words_n && cJSON_GetArraySize(releases) == 1 ?
+					  releases->child :
+					  answer.data))
 		show_all(cli, &answer);
 	gl_answer_free(&answer);
 	return GL_EXIT_OK;
@@ -169,7 +183,8 @@ const struct gl_command gl_cmd_status = {
 	.group = "Look",
 	.usage = "[NAME]",
 	.summary = "where releases stand, and what their lanes do",
-	.details = "-o json: with NAME the release's object, without it all of them and the agent's state.",
+	.details =
+		"-o json: with NAME the release's object, without it all of them and the agent's state.",
 	.words_max = 1,
 	.run = run,
 };

@@ -23,8 +23,8 @@ static int check(const struct gl_files *files, struct checked *c)
 	size_t i;
 
 	for (i = 0; i < files->n && err != -ENOMEM; i++) {
-		err = gl_policy_parse(files->file[i].name, files->file[i].text, files->file[i].len, &c->diag,
-				      &c->policies[c->n]);
+		err = gl_policy_parse(files->file[i].name, files->file[i].text, files->file[i].len,
+				      &c->diag, &c->policies[c->n]);
 		c->n += !err;
 	}
 	if (err == -ENOMEM || c->diag.errors)
@@ -39,7 +39,8 @@ static int check(const struct gl_files *files, struct checked *c)
 	return err == -ENOMEM ? err : 0;
 }
 
-static void show(struct gl_cli *cli, const struct gl_files *files, const struct checked *c, cJSON *diagnostics)
+static void show(struct gl_cli *cli, const struct gl_files *files, const struct checked *c,
+		 cJSON *diagnostics)
 {
 	size_t releases = 0, i;
 	const cJSON *d;
@@ -53,16 +54,17 @@ static void show(struct gl_cli *cli, const struct gl_files *files, const struct 
 		cJSON_Delete(object);
 		return;
 	}
-	cJSON_ArrayForEach(d, diagnostics)
-		gl_files_show(cli->err, files, d);
+	cJSON_ArrayForEach(d, diagnostics) gl_files_show(cli->err, files, d);
 	cJSON_Delete(diagnostics);
 	for (i = 0; i < c->n; i++)
 		releases += c->policies[i]->count;
 	if (!c->diag.errors)
-		fprintf(cli->out, "valid: %zu release%s, %zu warning%s\n", releases, releases == 1 ? "" : "s",
-			c->diag.warnings, c->diag.warnings == 1 ? "" : "s");
+		fprintf(cli->out, "valid: %zu release%s, %zu warning%s\n", releases,
+			releases == 1 ? "" : "s", c->diag.warnings,
+			c->diag.warnings == 1 ? "" : "s");
 	else
-		fprintf(cli->err, "not valid: %zu error%s\n", c->diag.errors, c->diag.errors == 1 ? "" : "s");
+		fprintf(cli->err, "not valid: %zu error%s\n", c->diag.errors,
+			c->diag.errors == 1 ? "" : "s");
 }
 
 static int run(struct gl_cli *cli, const struct gl_args *args)

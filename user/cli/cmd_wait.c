@@ -18,7 +18,8 @@ static double now(void)
 /* "state=Waiting" or just "Waiting" -> the state in its own spelling, or NULL. */
 static const char *find_state(const char *text)
 {
-	static const char *const states[] = { "Progressing", "Waiting", "Paused", "Completed", "RolledBack", "Finished" };
+	static const char *const states[] = { "Progressing", "Waiting",	   "Paused",
+					      "Completed",   "RolledBack", "Finished" };
 	size_t i;
 
 	if (!strncmp(text, "state=", 6))
@@ -39,7 +40,8 @@ static int ask(struct gl_cli *cli, const struct gl_args *args, const char *state
 	if (ret)
 		return -ret;
 	releases = gl_json_array(answer.data, "releases");
-	ret = releases && releases->child && !strcmp(gl_json_string(releases->child, "state", ""), state);
+	ret = releases && releases->child &&
+	      !strcmp(gl_json_string(releases->child, "state", ""), state);
 	if (ret && !gl_output_value(cli, releases->child))
 		gl_show_release_line(cli, releases->child, NULL);
 	gl_answer_free(&answer);
@@ -55,20 +57,25 @@ static int run(struct gl_cli *cli, const struct gl_args *args)
 	int ret;
 
 	if (!state)
-		return gl_cli_usage(cli, &gl_cmd_wait, "wait: --for=state=Progressing, Waiting, Paused, Completed, RolledBack "
-						       "or Finished");
+		return gl_cli_usage(
+			cli, &gl_cmd_wait,
+			"wait: --for=state=Progressing, Waiting, Paused, Completed, RolledBack "
+			"or Finished");
 	if (seconds < 0)
-		return gl_cli_usage(cli, &gl_cmd_wait, "--timeout %s: not a duration like 30s or 10m", limit);
+		return gl_cli_usage(cli, &gl_cmd_wait,
+				    "--timeout %s: not a duration like 30s or 10m", limit);
 	while (!(ret = ask(cli, args, state))) {
 		if (now() >= end)
-			return gl_cli_fail(cli, "%s did not become %s in %s", args->words[0], state, limit ? limit : "60s");
+			return gl_cli_fail(cli, "%s did not become %s in %s", args->words[0], state,
+					   limit ? limit : "60s");
 		nanosleep(&pause, NULL);
 	}
 	return ret > 0 ? GL_EXIT_OK : -ret;
 }
 
 static const struct gl_option options[] = {
-	{ 0, "for", "state=STATE", "Progressing, Waiting, Paused, Completed, RolledBack or Finished" },
+	{ 0, "for", "state=STATE",
+	  "Progressing, Waiting, Paused, Completed, RolledBack or Finished" },
 	{ 0, "timeout", "TIME", "give up after this long (default 60s): exit status 1" },
 	{},
 };

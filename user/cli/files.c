@@ -39,7 +39,8 @@ static int read_one(struct gl_cli *cli, const char *name, struct gl_files *files
 	if (!is_stdin)
 		fclose(f);
 	if (err == -EFBIG)
-		return gl_cli_fail(cli, "%s: longer than a policy may be (%u bytes)", file->name, GL_POLICY_TEXT_MAX);
+		return gl_cli_fail(cli, "%s: longer than a policy may be (%u bytes)", file->name,
+				   GL_POLICY_TEXT_MAX);
 	if (err)
 		return gl_cli_fail(cli, "%s: %s", file->name, strerror(-err));
 	/* JSON could not carry it, and no policy holds it */
@@ -62,7 +63,8 @@ int gl_files_read(struct gl_cli *cli, const struct gl_command *command, const st
 	for (i = 0; i < args->words_n && !err && ret->n < GL_CLI_ARGS_MAX; i++)
 		err = read_one(cli, args->words[i], ret);
 	if (!err && !ret->n)
-		err = gl_cli_usage(cli, command, "%s needs -f FILE (or -f - for stdin)", command->name);
+		err = gl_cli_usage(cli, command, "%s needs -f FILE (or -f - for stdin)",
+				   command->name);
 	if (err)
 		gl_files_free(ret);
 	return err;
@@ -114,7 +116,8 @@ static void show_line(FILE *f, const char *text, int line, int column)
 
 void gl_files_show(FILE *f, const struct gl_files *files, const cJSON *d)
 {
-	const char *file = gl_json_string(d, "file", NULL), *field = gl_json_string(d, "field", NULL);
+	const char *file = gl_json_string(d, "file", NULL),
+		   *field = gl_json_string(d, "field", NULL);
 	const char *hint = gl_json_string(d, "hint", NULL), *text;
 	double line = gl_json_number(d, "line"), column = gl_json_number(d, "column");
 

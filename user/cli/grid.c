@@ -31,7 +31,8 @@ static bool is_control(const char *c)
 	unsigned char b = (unsigned char)*c;
 
 	/* C1 controls are 0xc2 0x80 .. 0xc2 0x9f in UTF-8 */
-	return b < 0x20 || b == 0x7f || (b == 0xc2 && (unsigned char)c[1] >= 0x80 && (unsigned char)c[1] < 0xa0);
+	return b < 0x20 || b == 0x7f ||
+	       (b == 0xc2 && (unsigned char)c[1] >= 0x80 && (unsigned char)c[1] < 0xa0);
 }
 
 void gl_grid_text(FILE *f, const char *text)

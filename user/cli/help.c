@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 
 const struct gl_option gl_global_options[] = {
-	{ 's', "socket", "PATH", "the agent's socket (default " GL_CLI_SOCKET ", or $GRAYLINK_SOCKET)" },
+	{ 's', "socket", "PATH",
+	  "the agent's socket (default " GL_CLI_SOCKET ", or $GRAYLINK_SOCKET)" },
 	{ 'n', "namespace", "NAME", "namespace of the release (default: any)" },
 	{ 'o', "output", "FORMAT", "table, wide, json or yaml" },
 	{ 'h', "help", NULL, "this text, or that of a verb" },
@@ -13,28 +14,27 @@ const struct gl_option gl_global_options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-const struct gl_option gl_message_option = {
-	'm', "message", "TEXT", "why; kept in the history beside your name"
-};
+const struct gl_option gl_message_option = { 'm', "message", "TEXT",
+					     "why; kept in the history beside your name" };
+
+#define OPTION_WIDTH 22		/* of "-s, --socket PATH" in a list */
 
 /* Writes @text, whose first character stands in column @column, with breaks before column 80; @indent for later lines. */
 static void show_wrapped(FILE *f, const char *text, size_t column, int indent)
 {
 	size_t len;
 
-	while (*text) {
-		len = strcspn(text, " \n");
-		if (column + len >= 80 && column > (size_t)indent) {
+	for (; *text; text += len + (text[len] != '\0')) {
+		len = strcspn(text, " ");
+		if (column > (size_t)indent && column + 1 + len >= 80) {
 			fprintf(f, "\n%*s", indent, "");
 			column = indent;
+		} else if (column > (size_t)indent) {
+			fputc(' ', f);
+			column++;
 		}
 		fwrite(text, 1, len, f);
 		column += len;
-		text += len;
-		if (*text && column < 79)
-			fputc(' ', f);
-		column++;
-		text += *text != '\0';
 	}
 	fputc('\n', f);
 }
@@ -42,13 +42,12 @@ static void show_wrapped(FILE *f, const char *text, size_t column, int indent)
 static void show_option(FILE *f, const struct gl_option *o)
 {
 	char left[64];
-	size_t width;
 
-	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-		 o->letter ? "," : " ", o->name, o->value ? " " : "", o->value ? o->value : "");
-	fprintf(f, "  %-22s ", left);
-	width = strlen(left) < 22 ? 22 : strlen(left);
-	show_wrapped(f, o->help, width + 3, 25);
+	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+		 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? " " : "",
+		 o->value ? o->value : "");
+	fprintf(f, "  %-*s ", OPTION_WIDTH, left);
+	show_wrapped(f, o->help, OPTION_WIDTH + 3, OPTION_WIDTH + 3);
 }
 
 static void show_options(FILE *f, const struct gl_option *options)
@@ -76,7 +75,9 @@ void gl_help_command(FILE *f, const struct gl_command *c)
 {
 	fprintf(f, "usage: graylinkctl %s%s%s%s\n\n", c->name, *c->usage ? " " : "", c->usage,
 		c->options || c->changes ? " [OPTION]..." : "");
-	fprintf(f, "%c%s.\n", c->summary[0] - ('a' <= c->summary[0] && c->summary[0] <= 'z' ? 32 : 0), c->summary + 1);
+	fprintf(f, "%c%s.\n",
+		c->summary[0] - ('a' <= c->summary[0] && c->summary[0] <= 'z' ? 32 : 0),
+		c->summary + 1);
 	if (c->details)
 		show_wrapped(f, c->details, 0, 0);
 	show_aliases(f, c);
@@ -95,7 +96,8 @@ void gl_help_all(FILE *f)
 	size_t i;
 
 	fputs("usage: graylinkctl [-s PATH] [-n NAMESPACE] [-o table|wide|json|yaml] VERB ...\n\n"
-	      "Controls the graylink agent of this node.\n", f);
+	      "Controls the graylink agent of this node.\n",
+	      f);
 	for (i = 0; gl_commands[i]; i++) {
 		const struct gl_command *c = gl_commands[i];
 
@@ -107,8 +109,11 @@ void gl_help_all(FILE *f)
 	fputs("\nOptions:\n", f);
 	show_options(f, gl_global_options);
 	fputc('\n', f);
-	show_wrapped(f, "`graylinkctl VERB --help` says more. Data goes to stdout, messages to stderr. Exit status: 0 done, "
-		     "1 refused or failed, 2 the command line is wrong. Colours only on a terminal and without NO_COLOR.", 0, 0);
+	show_wrapped(
+		f,
+		"`graylinkctl VERB --help` says more. Data goes to stdout, messages to stderr. Exit status: 0 done, "
+		"1 refused or failed, 2 the command line is wrong. Colours only on a terminal and without NO_COLOR.",
+		0, 0);
 }
 
 static size_t min3(size_t a, size_t b, size_t c)
@@ -135,7 +140,8 @@ static size_t distance(const char *a, const char *b)
 		for (j = 1; j <= n; j++) {
 			cost = a[i - 1] != b[j - 1];
 			now[j] = min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + cost);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < now[j])
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < now[j])
 				now[j] = before[j - 2] + 1;
 		}
 	}
@@ -145,7 +151,8 @@ static size_t distance(const char *a, const char *b)
 const char *gl_help_nearest(const char *word, const char *const *names, size_t n)
 {
 	const char *best = NULL;
-	size_t least = strlen(word) <= 3 ? 2 : 3, i, d;		/* one edit in short words, two in longer ones */
+	size_t least = strlen(word) <= 3 ? 2 : 3, i,
+	       d; /* one edit in short words, two in longer ones */
 
 	for (i = 0; i < n; i++) {
 		d = distance(word, names[i]);
@@ -157,6 +164,14 @@ const char *gl_help_nearest(const char *word, const char *const *names, size_t n
 		}
 	}
 	return best;
+}
+
+const char *gl_help_guess(const char *near, const char *prefix, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (near)
+		snprintf(buf, size, " (did you mean %s%s?)", prefix, near);
+	return buf;
 }
 
 const char *gl_help_nearest_command(const char *word)

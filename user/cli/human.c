@@ -92,8 +92,8 @@ const char *gl_human_duration(double seconds, char *buf)
 		;
 	left = i < 3 ? floor(fmod(seconds, units[i].seconds) / units[i + 1].seconds) : 0;
 	if (left > 0)
-		snprintf(buf, GL_HUMAN, "%.0f%c%.0f%c", floor(seconds / units[i].seconds), units[i].unit, left,
-			 units[i + 1].unit);
+		snprintf(buf, GL_HUMAN, "%.0f%c%.0f%c", floor(seconds / units[i].seconds),
+			 units[i].unit, left, units[i + 1].unit);
 	else
 		snprintf(buf, GL_HUMAN, "%.0f%c", floor(seconds / units[i].seconds), units[i].unit);
 	return buf;

@@ -11,7 +11,8 @@ static void yaml_value(FILE *f, const cJSON *v, int indent);
 /* Whether YAML reads the string as itself without quotes: conservative, the rest is quoted as in JSON. */
 static bool is_plain(const char *s)
 {
-	static const char *const words[] = { "true", "false", "null", "yes", "no", "on", "off", "y", "n" };
+	static const char *const words[] = { "true", "false", "null", "yes", "no",
+					     "on",   "off",   "y",    "n" };
 	size_t i;
 
 	if (!(*s == '/' || *s == '_' || (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z')))
@@ -20,8 +21,9 @@ static bool is_plain(const char *s)
 		if (!strcasecmp(s, words[i]))
 			return false;
 	for (; *s; s++)
-		if (!(*s == '/' || *s == '_' || *s == '-' || *s == '.' || (*s >= '0' && *s <= '9') ||
-		      (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z')))
+		if (!(*s == '/' || *s == '_' || *s == '-' || *s == '.' ||
+		      (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
+		      (*s >= 'A' && *s <= 'Z')))
 			return false;
 	return true;
 }
@@ -170,8 +172,10 @@ const char *gl_json_join(const cJSON *array, char *buf, size_t size)
 	int n;
 
 	snprintf(buf, size, "-");
-	cJSON_ArrayForEach(v, array) {
-		n = snprintf(buf + len, size - len, "%s%s", len ? "," : "", cJSON_IsString(v) ? v->valuestring : "?");
+	cJSON_ArrayForEach(v, array)
+	{
+		n = snprintf(buf + len, size - len, "%s%s", len ? "," : "",
+			     cJSON_IsString(v) ? v->valuestring : "?");
 		if (n < 0 || (size_t)n >= size - len)
 			break;
 		len += n;

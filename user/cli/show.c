@@ -26,7 +26,8 @@ void gl_show_release_line(struct gl_cli *cli, const cJSON *release, const char *
 	else if (!isnan(index))
 		fprintf(cli->out, ", before batch 1 of %.0f", gl_json_number(batch, "count"));
 	if (!isnan(gl_json_number(batch, "weight")))
-		fprintf(cli->out, ", weight %s", gl_human_weight(gl_json_number(batch, "weight"), weight));
+		fprintf(cli->out, ", weight %s",
+			gl_human_weight(gl_json_number(batch, "weight"), weight));
 	fputc('\n', cli->out);
 }
 
@@ -77,9 +78,9 @@ static const char *leg_text(const cJSON *connection, char *buf, size_t size)
 {
 	const cJSON *leg, *shown = NULL;
 
-	cJSON_ArrayForEach(leg, gl_json_array(connection, "legs"))
-		if (!shown || gl_json_true(leg, "active"))
-			shown = leg;
+	cJSON_ArrayForEach(leg, gl_json_array(connection, "legs")) if (!shown ||
+								       gl_json_true(leg, "active"))
+		shown = leg;
 	snprintf(buf, size, "%s", shown ? gl_json_string(shown, "address", "") : "");
 	return buf;
 }
@@ -87,18 +88,22 @@ static const char *leg_text(const cJSON *connection, char *buf, size_t size)
 void gl_show_connections(struct gl_cli *cli, FILE *f, const cJSON *items)
 {
 	bool wide = cli->output == GL_OUTPUT_WIDE;
-	struct gl_grid *g = gl_grid_new(wide ? "CLIENT|SERVICE|LANE|STATE|SERVED BY|>REQUESTS|>IDLE|INTERFACE|FRONTEND|>LEGS" :
-					       "CLIENT|SERVICE|LANE|STATE|SERVED BY|>REQUESTS|>IDLE");
+	struct gl_grid *g = gl_grid_new(
+		wide ? "CLIENT|SERVICE|LANE|STATE|SERVED BY|>REQUESTS|>IDLE|INTERFACE|FRONTEND|>LEGS" :
+		       "CLIENT|SERVICE|LANE|STATE|SERVED BY|>REQUESTS|>IDLE");
 	char buf[GL_HUMAN], text[128];
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, items) {
-		const char *state = gl_json_string(c, "state", ""), *pin = gl_json_string(c, "pin", NULL);
+	cJSON_ArrayForEach(c, items)
+	{
+		const char *state = gl_json_string(c, "state", ""),
+			   *pin = gl_json_string(c, "pin", NULL);
 
 		gl_grid_add(g, gl_json_string(c, "client", ""));
 		gl_grid_add(g, gl_json_string(c, "service", ""));
 		gl_grid_add(g, gl_json_string(c, "lane", ""));
-		snprintf(text, sizeof(text), "%s%s%s%s", state, pin ? " (" : "", pin ? pin : "", pin ? ")" : "");
+		snprintf(text, sizeof(text), "%s%s%s%s", state, pin ? " (" : "", pin ? pin : "",
+			 pin ? ")" : "");
 		gl_grid_tint(g, pin ? GL_TINT_WARN : GL_TINT_NONE, text);
 		gl_grid_add(g, leg_text(c, text, sizeof(text)));
 		gl_grid_add(g, gl_human_count(gl_json_number(c, "requests"), buf));

@@ -8,11 +8,8 @@
 const struct gl_command *const gl_commands[] = { GL_VERBS(ROW) NULL };
 
 const struct gl_alias gl_aliases[] = {
-	{ "abort", "rollback" },
-	{ "undo", "rollback" },
-	{ "list", "get" },
-	{ "lint", "validate" },
-	{ NULL, NULL },
+	{ "abort", "rollback" }, { "undo", "rollback" }, { "list", "get" },
+	{ "lint", "validate" },	 { NULL, NULL },
 };
 
 const struct gl_command *gl_command_find(const char *name)

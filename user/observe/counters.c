@@ -53,7 +53,8 @@ static void add_errors(struct gl_observe *o, struct gl_group *g, u64 n)
 		gl_observe_sample(o, g)->errors += n;
 }
 
-static void add_requests(struct gl_observe *o, struct gl_group *g, const struct gl_series_key *key, u64 n)
+static void add_requests(struct gl_observe *o, struct gl_group *g, const struct gl_series_key *key,
+			 u64 n)
 {
 	g->requests += n;
 	if (key->why == GL_REASON_RATIO)
@@ -102,7 +103,8 @@ static struct gl_total *total_of(struct gl_observe *o, const struct gl_series_ke
 	return t;
 }
 
-int gl_observe_absorb_counter(struct gl_observe *o, const struct gl_series_key *key, u32 cpu, u64 value)
+int gl_observe_absorb_counter(struct gl_observe *o, const struct gl_series_key *key, u32 cpu,
+			      u64 value)
 {
 	struct gl_total *t;
 	int err;
@@ -231,7 +233,8 @@ int gl_observe_consume(struct gl_observe *o)
 	return o->ring ? ring_buffer__consume(o->ring) : 0;
 }
 
-void gl_observe_on_event(struct gl_observe *o, void (*fn)(void *ctx, const struct gl_event_head *event), void *ctx)
+void gl_observe_on_event(struct gl_observe *o,
+			 void (*fn)(void *ctx, const struct gl_event_head *event), void *ctx)
 {
 	o->on_event = fn;
 	o->on_event_ctx = ctx;
@@ -256,7 +259,8 @@ int gl_observe_new(const struct gl_observe_options *options, struct gl_observe *
 	}
 	o->cpus = cpus;
 	o->options = *options;
-	o->options.maps_n = options->maps_n < GL_OBSERVE_MAPS_MAX ? options->maps_n : GL_OBSERVE_MAPS_MAX;
+	o->options.maps_n = options->maps_n < GL_OBSERVE_MAPS_MAX ? options->maps_n :
+								    GL_OBSERVE_MAPS_MAX;
 	if (o->options.maps_n)
 		memcpy(o->maps, options->maps, o->options.maps_n * sizeof(o->maps[0]));
 	o->options.maps = o->maps;

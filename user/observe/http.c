@@ -54,7 +54,7 @@ static void say(struct answer *a, unsigned int code, const char *type, const cha
 
 static void answer_metrics(struct gl_http *http, struct answer *a)
 {
-	gl_observe_refresh(http->options.observe);	/* what could not be read is as of the last record */
+	gl_observe_refresh(http->options.observe); /* what could not be read is as of the last record */
 	a->code = MHD_HTTP_OK;
 	a->type = GL_METRICS_TYPE;
 	gl_observe_metrics(http->options.observe, &a->text, &a->len);
@@ -95,10 +95,8 @@ static const struct {
 	const char *path;
 	void (*answer)(struct gl_http *http, struct answer *a);
 } paths[] = {
-	{ "/metrics", answer_metrics },
-	{ "/api/v1/status", answer_status },
-	{ "/healthz", answer_alive },
-	{ "/readyz", answer_ready },
+	{ "/metrics", answer_metrics }, { "/api/v1/status", answer_status },
+	{ "/healthz", answer_alive },	{ "/readyz", answer_ready },
 	{ "/", answer_front },
 };
 
@@ -131,7 +129,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 	MHD_add_response_header(response, "Content-Type", a->type);
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(response, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+	MHD_add_response_header(response, "Content-Security-Policy",
+				"default-src 'none'; frame-ancestors 'none'");
 	if (a->code == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, "Allow", "GET, HEAD");
 	ret = MHD_queue_response(connection, a->code, response);
@@ -140,8 +139,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 }
 
 /* Called with the head, then with pieces of a body (thrown away), then once more: then we answer. */
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path, const char *method,
-				  const char *version, const char *body, size_t *body_len, void **state)
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
+				  const char *method, const char *version, const char *body,
+				  size_t *body_len, void **state)
 {
 	static const char seen;
 	struct answer a = {};
@@ -175,7 +175,10 @@ static int parse_address(const char *text, struct addrinfo **ret)
 	size_t len = colon ? (size_t)(colon - text) : 0;
 	char host[64];
 
-	if (!len || len >= sizeof(host) || !colon[1])
+	/* getaddrinfo() takes 99999 for a port, and wraps it */
+	if (!len || len >= sizeof(host) || !colon[1] ||
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+	    strtoul(colon + 1, NULL, 10) > 65535)
 		return -EINVAL;
 	if (text[0] == '[' && text[len - 1] == ']') {
 		text++;
@@ -208,8 +211,9 @@ static int listen_at(const char *address, u16 *ret_port)
 	}
 	freeaddrinfo(ai);
 	if (fd >= 0)
-		*ret_port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port :
-								((struct sockaddr_in *)&bound)->sin_port);
+		*ret_port = ntohs(bound.ss_family == AF_INET6 ?
+					  ((struct sockaddr_in6 *)&bound)->sin6_port :
+					  ((struct sockaddr_in *)&bound)->sin_port);
 	return fd;
 }
 
@@ -226,9 +230,11 @@ int gl_http_start(const struct gl_http_options *options, struct gl_http **ret)
 		free(http);
 		return fd;
 	}
-	http->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, fd,
-					MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-					CONNECTION_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEM, MHD_OPTION_END);
+	http->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http,
+					MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+					CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+					CONNECTION_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+					CONNECTION_MEM, MHD_OPTION_END);
 	if (!http->daemon) {
 		close(fd);
 		free(http);

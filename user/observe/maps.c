@@ -32,14 +32,16 @@ static int absorb_latency(struct gl_observe *o, const void *key, u32 cpu, const 
 	return gl_observe_absorb_latency(o, key, cpu, value);
 }
 
-static int absorb_batch(struct gl_observe *o, const struct reading *r, const u8 *keys, const u8 *values, u32 n)
+static int absorb_batch(struct gl_observe *o, const struct reading *r, const u8 *keys,
+			const u8 *values, u32 n)
 {
 	int err = 0, e;
 	u32 i, cpu;
 
 	for (i = 0; i < n; i++) {
 		for (cpu = 0; cpu < o->cpus; cpu++) {
-			e = r->absorb(o, keys + i * r->key_len, cpu, values + (i * o->cpus + cpu) * r->value_len);
+			e = r->absorb(o, keys + i * r->key_len, cpu,
+				      values + (i * o->cpus + cpu) * r->value_len);
 			if (e)
 				err = e;
 		}
@@ -62,7 +64,8 @@ static int read_in_batches(struct gl_observe *o, const struct reading *r, u32 si
 	}
 	do {
 		n = size;
-		err = bpf_map_lookup_batch(r->fd, more ? &token : NULL, &token, keys, values, &n, NULL);
+		err = bpf_map_lookup_batch(r->fd, more ? &token : NULL, &token, keys, values, &n,
+					   NULL);
 		if (err && err != -ENOENT)
 			break;
 		e = absorb_batch(o, r, keys, values, n);
@@ -113,8 +116,10 @@ static int read_events_lost(struct gl_observe *o)
 int gl_observe_read_maps(struct gl_observe *o)
 {
 	const struct reading readings[] = {
-		{ o->options.series_fd, sizeof(struct gl_series_key), sizeof(struct gl_counter), absorb_counter },
-		{ o->options.latencies_fd, sizeof(struct gl_latency_key), sizeof(struct gl_latency), absorb_latency },
+		{ o->options.series_fd, sizeof(struct gl_series_key), sizeof(struct gl_counter),
+		  absorb_counter },
+		{ o->options.latencies_fd, sizeof(struct gl_latency_key), sizeof(struct gl_latency),
+		  absorb_latency },
 	};
 	int err = 0, e;
 	size_t i;

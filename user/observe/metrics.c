@@ -42,26 +42,33 @@ static const struct family {
 	u32 words_n;
 	bool zero;			/* stands at 0 for declared services */
 } families[] = {
-#define WHY(label, list) .why_label = label, .words = list, .words_n = sizeof(list) / sizeof((list)[0])
+#define WHY(label, list) \
+	.why_label = label, .words = list, .words_n = sizeof(list) / sizeof((list)[0])
 	{ GL_SERIES_REQUESTS, "graylink_requests_total",
 	  "Requests, by the lane that they belong to, the lane that served them, why they have their lane, and status.",
 	  BY_SERVICE | BY_LANE | BY_SERVED | BY_WHY | BY_CODE, WHY("reason", reasons) },
-	{ GL_SERIES_FAILURES, "graylink_request_failures_total", "Requests that found no server or got no whole answer.",
-	  BY_SERVICE | BY_SERVED | BY_WHY, WHY("cause", failures) },
-	{ GL_SERIES_FALLBACKS, "graylink_fallbacks_total", "Requests of a lane that base served instead.",
-	  BY_SERVICE | BY_LANE | BY_WHY, WHY("cause", fallbacks) },
-	{ GL_SERIES_LEGS_OPENED, "graylink_legs_opened_total", "Connections opened to endpoints of a lane.",
-	  BY_SERVICE | BY_LANE, .zero = true },
-	{ GL_SERIES_PINNED, "graylink_pinned_total", "Connections that are no longer steered per request.",
-	  BY_SERVICE | BY_WHY, WHY("cause", pins) },
-	{ GL_SERIES_UNSTEERED, "graylink_unsteered_connections_total", "Connections to services that were never steered.",
-	  BY_WHY, WHY("cause", unsteered) },
-	{ GL_SERIES_DROPS, "graylink_drops_total", "Packets of translated connections that were dropped; senders repeat them.",
-	  BY_WHY, WHY("cause", drops) },
-	{ GL_SERIES_COLOUR_LOST, "graylink_colour_lost_total", "Requests whose lane may have been lost on the way.",
-	  BY_SERVICE | BY_WHY, WHY("cause", fallbacks) },
-	{ GL_SERIES_CROSSINGS, "graylink_crossings_total", "Requests that reached a pod of another lane than theirs.",
-	  BY_SERVICE | BY_LANE | BY_WHY, WHY("direction", directions) },
+	{ GL_SERIES_FAILURES, "graylink_request_failures_total",
+	  "Requests that found no server or got no whole answer.", BY_SERVICE | BY_SERVED | BY_WHY,
+	  WHY("cause", failures) },
+	{ GL_SERIES_FALLBACKS, "graylink_fallbacks_total",
+	  "Requests of a lane that base served instead.", BY_SERVICE | BY_LANE | BY_WHY,
+	  WHY("cause", fallbacks) },
+	{ GL_SERIES_LEGS_OPENED, "graylink_legs_opened_total",
+	  "Connections opened to endpoints of a lane.", BY_SERVICE | BY_LANE, .zero = true },
+	{ GL_SERIES_PINNED, "graylink_pinned_total",
+	  "Connections that are no longer steered per request.", BY_SERVICE | BY_WHY,
+	  WHY("cause", pins) },
+	{ GL_SERIES_UNSTEERED, "graylink_unsteered_connections_total",
+	  "Connections to services that were never steered.", BY_WHY, WHY("cause", unsteered) },
+	{ GL_SERIES_DROPS, "graylink_drops_total",
+	  "Packets of translated connections that were dropped; senders repeat them.", BY_WHY,
+	  WHY("cause", drops) },
+	{ GL_SERIES_COLOUR_LOST, "graylink_colour_lost_total",
+	  "Requests whose lane may have been lost on the way.", BY_SERVICE | BY_WHY,
+	  WHY("cause", fallbacks) },
+	{ GL_SERIES_CROSSINGS, "graylink_crossings_total",
+	  "Requests that reached a pod of another lane than theirs.", BY_SERVICE | BY_LANE | BY_WHY,
+	  WHY("direction", directions) },
 #undef WHY
 };
 
@@ -91,14 +98,16 @@ static void write_service(struct gl_observe *o, FILE *f, char *sep, u32 id)
 
 static void write_lane(struct gl_observe *o, FILE *f, char *sep, const char *label, u32 id)
 {
-	const char *name = o->names.lane && id != GL_LANE_BASE ? o->names.lane(o->names.ctx, id) : NULL;
+	const char *name = o->names.lane && id != GL_LANE_BASE ? o->names.lane(o->names.ctx, id) :
+								 NULL;
 	char number[16];
 
 	snprintf(number, sizeof(number), "id-%u", id);
 	gl_text_label(f, sep, label, id == GL_LANE_BASE ? "base" : name ? name : number);
 }
 
-static void write_row(struct gl_observe *o, FILE *f, const struct family *fam, const struct row *row)
+static void write_row(struct gl_observe *o, FILE *f, const struct family *fam,
+		      const struct row *row)
 {
 	const struct gl_series_key *k = &row->key;
 	char sep = '{', code[8] = "none";
@@ -111,7 +120,8 @@ static void write_row(struct gl_observe *o, FILE *f, const struct family *fam, c
 	if (fam->labels & BY_SERVED)
 		write_lane(o, f, &sep, "served_by", k->served);
 	if (fam->labels & BY_WHY)
-		gl_text_label(f, &sep, fam->why_label, k->why < fam->words_n ? fam->words[k->why] : "unknown");
+		gl_text_label(f, &sep, fam->why_label,
+			      k->why < fam->words_n ? fam->words[k->why] : "unknown");
 	if (fam->labels & BY_CODE) {
 		if (k->code)
 			snprintf(code, sizeof(code), "%03u", k->code);
@@ -122,7 +132,8 @@ static void write_row(struct gl_observe *o, FILE *f, const struct family *fam, c
 
 static int compare_rows(const void *a, const void *b)
 {
-	const struct gl_series_key *x = &((const struct row *)a)->key, *y = &((const struct row *)b)->key;
+	const struct gl_series_key *x = &((const struct row *)a)->key,
+				   *y = &((const struct row *)b)->key;
 	const u32 xs[] = { x->service, x->lane, x->served, x->why, x->code };
 	const u32 ys[] = { y->service, y->lane, y->served, y->why, y->code };
 	size_t i;
@@ -133,7 +144,8 @@ static int compare_rows(const void *a, const void *b)
 	return 0;
 }
 
-static void add_row(struct rows *rows, const struct family *fam, const struct gl_series_key *key, u64 value)
+static void add_row(struct rows *rows, const struct family *fam, const struct gl_series_key *key,
+		    u64 value)
 {
 	struct row *row = &rows->row[rows->n++];
 
@@ -175,7 +187,8 @@ static void add_declared(struct gl_observe *o, struct rows *rows, const struct f
 	for (r = 0; r < o->releases_n; r++) {
 		t = &o->releases[r];
 		for (s = 0; s < t->services_n; s++) {
-			struct gl_series_key key = { .service = t->services[s].service, .lane = t->lane };
+			struct gl_series_key key = { .service = t->services[s].service,
+						     .lane = t->lane };
 
 			add_row(rows, fam, &key, 0);
 		}
@@ -230,7 +243,8 @@ static void write_connections(struct gl_observe *o, FILE *f, struct rows *rows)
 	add_declared(o, rows, &fam);
 	merge_rows(rows);
 	if (rows->n)
-		gl_text_head(f, fam.name, "gauge", "Connections to a service that graylink follows now.");
+		gl_text_head(f, fam.name, "gauge",
+			     "Connections to a service that graylink follows now.");
 	for (i = 0; i < rows->n; i++) {
 		/* the two totals are read one after the other: a close may be seen before its opening */
 		if ((s64)rows->row[i].value < 0)
@@ -253,15 +267,16 @@ static int compare_volumes(const void *a, const void *b)
 	return x->served < y->served ? -1 : x->served > y->served;
 }
 
-static void write_volume_labels(struct gl_observe *o, FILE *f, char *sep, const struct gl_latency_key *key)
+static void write_volume_labels(struct gl_observe *o, FILE *f, char *sep,
+				const struct gl_latency_key *key)
 {
 	write_service(o, f, sep, key->service);
 	write_lane(o, f, sep, "lane", key->lane);
 	write_lane(o, f, sep, "served_by", key->served);
 }
 
-static void write_histogram(struct gl_observe *o, FILE *f, const char *name, const struct gl_latency_key *key,
-			    const u64 *counts, u64 sum_ns)
+static void write_histogram(struct gl_observe *o, FILE *f, const char *name,
+			    const struct gl_latency_key *key, const u64 *counts, u64 sum_ns)
 {
 	u64 below = 0;
 	char sep, le[16];
@@ -280,14 +295,16 @@ static void write_histogram(struct gl_observe *o, FILE *f, const char *name, con
 	sep = '{';
 	fprintf(f, "%s_sum", name);
 	write_volume_labels(o, f, &sep, key);
-	fprintf(f, "} %llu.%09llu\n", (unsigned long long)(sum_ns / 1000000000), (unsigned long long)(sum_ns % 1000000000));
+	fprintf(f, "} %llu.%09llu\n", (unsigned long long)(sum_ns / 1000000000),
+		(unsigned long long)(sum_ns % 1000000000));
 	sep = '{';
 	fprintf(f, "%s_count", name);
 	write_volume_labels(o, f, &sep, key);
 	fprintf(f, "} %llu\n", (unsigned long long)below);
 }
 
-static void write_bytes(struct gl_observe *o, FILE *f, const char *name, const struct gl_latency_key *key, u64 bytes)
+static void write_bytes(struct gl_observe *o, FILE *f, const char *name,
+			const struct gl_latency_key *key, u64 bytes)
 {
 	char sep = '{';
 
@@ -309,24 +326,29 @@ static int write_volumes(struct gl_observe *o, FILE *f)
 	qsort(v, n, sizeof(*v), compare_volumes);
 	if (n)
 		gl_text_head(f, "graylink_request_duration_seconds", "histogram",
-			   "Time from the head of a request to the last byte of its response.");
+			     "Time from the head of a request to the last byte of its response.");
 	for (i = 0; i < n; i++)
-		write_histogram(o, f, "graylink_request_duration_seconds", &v[i]->key, v[i]->sum.duration,
-				v[i]->sum.duration_ns);
+		write_histogram(o, f, "graylink_request_duration_seconds", &v[i]->key,
+				v[i]->sum.duration, v[i]->sum.duration_ns);
 	if (n)
-		gl_text_head(f, "graylink_first_byte_seconds", "histogram",
-			   "Time from the head of a request to the first byte of its final response.");
+		gl_text_head(
+			f, "graylink_first_byte_seconds", "histogram",
+			"Time from the head of a request to the first byte of its final response.");
 	for (i = 0; i < n; i++)
-		write_histogram(o, f, "graylink_first_byte_seconds", &v[i]->key, v[i]->sum.first_byte,
-				v[i]->sum.first_byte_ns);
+		write_histogram(o, f, "graylink_first_byte_seconds", &v[i]->key,
+				v[i]->sum.first_byte, v[i]->sum.first_byte_ns);
 	if (n)
-		gl_text_head(f, "graylink_request_bytes_total", "counter", "Bytes of requests, heads included.");
+		gl_text_head(f, "graylink_request_bytes_total", "counter",
+			     "Bytes of requests, heads included.");
 	for (i = 0; i < n; i++)
-		write_bytes(o, f, "graylink_request_bytes_total", &v[i]->key, v[i]->sum.request_bytes);
+		write_bytes(o, f, "graylink_request_bytes_total", &v[i]->key,
+			    v[i]->sum.request_bytes);
 	if (n)
-		gl_text_head(f, "graylink_response_bytes_total", "counter", "Bytes of responses, heads included.");
+		gl_text_head(f, "graylink_response_bytes_total", "counter",
+			     "Bytes of responses, heads included.");
 	for (i = 0; i < n; i++)
-		write_bytes(o, f, "graylink_response_bytes_total", &v[i]->key, v[i]->sum.response_bytes);
+		write_bytes(o, f, "graylink_response_bytes_total", &v[i]->key,
+			    v[i]->sum.response_bytes);
 	free(v);
 	return 0;
 }
@@ -334,7 +356,8 @@ static int write_volumes(struct gl_observe *o, FILE *f)
 int gl_observe_metrics(struct gl_observe *o, char **ret_text, size_t *ret_len)
 {
 	FILE *f = open_memstream(ret_text, ret_len);
-	struct rows rows = { .row = calloc(o->totals.n + declared_count(o) + 1, sizeof(struct row)) };
+	struct rows rows = { .row = calloc(o->totals.n + declared_count(o) + 1,
+					   sizeof(struct row)) };
 	bool failed = !f || !rows.row;
 	u32 i;
 

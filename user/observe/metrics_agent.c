@@ -6,7 +6,8 @@
 #include "observe/text.h"
 
 /* States of a release, as `graylinkctl status` says them. */
-static const char *const states[] = { "Progressing", "Waiting", "Paused", "Completed", "RolledBack", "Finished" };
+static const char *const states[] = { "Progressing", "Waiting",	   "Paused",
+				      "Completed",   "RolledBack", "Finished" };
 
 static void write_release_labels(FILE *f, char *sep, const char *name, const char *namespace)
 {
@@ -52,8 +53,9 @@ static void write_transitions(struct gl_observe *o, FILE *f)
 	u32 i;
 
 	if (o->transitions_n)
-		gl_text_head(f, "graylink_release_transitions_total", "counter",
-			     "Steps of a release since the agent started, by the state that they led to and their cause.");
+		gl_text_head(
+			f, "graylink_release_transitions_total", "counter",
+			"Steps of a release since the agent started, by the state that they led to and their cause.");
 	for (i = 0; i < o->transitions_n; i++) {
 		char sep = '{';
 
@@ -74,8 +76,10 @@ void gl_observe_write_releases(struct gl_observe *o, FILE *f)
 		void (*write)(FILE *f, const struct gl_tracked *t);
 	} gauges[] = {
 		{ "graylink_release_weight_ratio", "Weight in force, of one.", write_weight },
-		{ "graylink_release_batch", "Batch in force, from 1; 0 before the first.", write_batch },
-		{ "graylink_release_state", "1 for the state that the release is in.", write_states },
+		{ "graylink_release_batch", "Batch in force, from 1; 0 before the first.",
+		  write_batch },
+		{ "graylink_release_state", "1 for the state that the release is in.",
+		  write_states },
 	};
 	size_t i;
 	u32 r;
@@ -99,7 +103,8 @@ static void write_maps(struct gl_observe *o, FILE *f)
 	for (i = 0; i < o->options.maps_n; i++)
 		entries[i] = gl_observe_map_entries(o->maps[i].fd, &capacity[i]);
 	if (o->options.maps_n)
-		gl_text_head(f, "graylink_map_entries", "gauge", "Elements in a map of the kernel.");
+		gl_text_head(f, "graylink_map_entries", "gauge",
+			     "Elements in a map of the kernel.");
 	for (i = 0; i < o->options.maps_n; i++) {
 		if (entries[i] < 0)
 			continue;
@@ -109,7 +114,8 @@ static void write_maps(struct gl_observe *o, FILE *f)
 		fprintf(f, "} %lld\n", (long long)entries[i]);
 	}
 	if (o->options.maps_n)
-		gl_text_head(f, "graylink_map_capacity", "gauge", "Elements that a map of the kernel can hold.");
+		gl_text_head(f, "graylink_map_capacity", "gauge",
+			     "Elements that a map of the kernel can hold.");
 	for (i = 0; i < o->options.maps_n; i++) {
 		sep = '{';
 		fputs("graylink_map_capacity", f);
@@ -126,11 +132,14 @@ void gl_observe_write_agent(struct gl_observe *o, FILE *f)
 	fputs("graylink_build_info", f);
 	gl_text_label(f, &sep, "version", o->options.version ? o->options.version : "unknown");
 	fprintf(f, ",schema=\"%d\"} 1\n", GL_SCHEMA);
-	gl_text_head(f, "graylink_policy_generation", "gauge", "Generation of the policy by which requests are decided.");
+	gl_text_head(f, "graylink_policy_generation", "gauge",
+		     "Generation of the policy by which requests are decided.");
 	fprintf(f, "graylink_policy_generation %llu\n", (unsigned long long)o->generation);
-	gl_text_head(f, "graylink_policy_last_reload_successful", "gauge", "1 if the last policy was accepted.");
+	gl_text_head(f, "graylink_policy_last_reload_successful", "gauge",
+		     "1 if the last policy was accepted.");
 	fprintf(f, "graylink_policy_last_reload_successful %d\n", o->reload_successful);
-	gl_text_head(f, "graylink_events_lost_total", "counter", "Rare events that found no room on their way to the agent.");
+	gl_text_head(f, "graylink_events_lost_total", "counter",
+		     "Rare events that found no room on their way to the agent.");
 	fprintf(f, "graylink_events_lost_total %llu\n", (unsigned long long)o->events_lost);
 	write_maps(o, f);
 }

@@ -28,5 +28,6 @@ static const char *lane_name(void *ctx, u32 id)
 void gl_observe_set_ids(struct gl_observe *o, const struct gl_ids *ids)
 {
 	o->ids = ids;
-	o->names = (struct gl_observe_names){ .ctx = o, .service = service_name, .lane = lane_name };
+	o->names =
+		(struct gl_observe_names){ .ctx = o, .service = service_name, .lane = lane_name };
 }

@@ -71,7 +71,8 @@ struct gl_observe_release {
 	u32 lane;			/* id */
 	u32 batch;			/* from 1; 0: before the first */
 	u32 weight_ppm;			/* of 1e6, as it is in force */
-	const u32 *services;		/* ids of all its services; they get zero-valued series before the first request */
+	const u32 *
+		services; /* ids of all its services; they get zero-valued series before the first request */
 	u32 services_n;
 	const u32 *entries;		/* ids of the services at which it colours */
 	u32 entries_n;
@@ -106,7 +107,8 @@ int gl_observe_event_fd(const struct gl_observe *o);
 /* Takes all waiting records. Number of records or a negative errno. */
 int gl_observe_consume(struct gl_observe *o);
 /* Rare records (GL_EVENT_LEG, GL_EVENT_PIN) go to @fn as they come, of at least the size of their struct in event.h. */
-void gl_observe_on_event(struct gl_observe *o, void (*fn)(void *ctx, const struct gl_event_head *event), void *ctx);
+void gl_observe_on_event(struct gl_observe *o,
+			 void (*fn)(void *ctx, const struct gl_event_head *event), void *ctx);
 /* One record, as from the ring buffer; others than counters are handed on. -EINVAL: malformed. */
 int gl_observe_record(struct gl_observe *o, const void *record, size_t len);
 
@@ -121,23 +123,25 @@ void gl_observe_tick(struct gl_observe *o, u64 now_ns);
  */
 int gl_observe_set_releases(struct gl_observe *o, const struct gl_observe_release *releases, u32 n);
 /* Counts graylink_release_transitions_total. -ENOMEM: not counted. */
-int gl_observe_count_transition(struct gl_observe *o, const char *release, const char *namespace, const char *to,
-				const char *cause);
+int gl_observe_count_transition(struct gl_observe *o, const char *release, const char *namespace,
+				const char *to, const char *cause);
 void gl_observe_set_generation(struct gl_observe *o, u64 generation);
 /* Whether the last apply or reload of a policy was accepted (graylink_policy_last_reload_successful). */
 void gl_observe_set_reload(struct gl_observe *o, bool successful);
 
 /* gl_observe_service_stats: what requests of colour @lane met at @service. @release and @namespace: whose batch counts. */
-void gl_observe_service_stats(const struct gl_observe *o, const char *release, const char *namespace, u32 service,
-			      u32 lane, struct gl_observe_stats *ret);
+void gl_observe_service_stats(const struct gl_observe *o, const char *release,
+			      const char *namespace, u32 service, u32 lane,
+			      struct gl_observe_stats *ret);
 /* Achieved weight of a release: see user/README.md; NAN: no request was decided by ratio yet. */
 double gl_observe_achieved(const struct gl_observe *o, const char *release, const char *namespace);
 /*
  * gl_observe_lanes_json: the `lanes` array of one service of a release as in user/README.md: base and the release's
  * lane. @endpoints: of base and of the lane; negative: null. NULL: no memory. The caller deletes it.
  */
-struct cJSON *gl_observe_lanes_json(const struct gl_observe *o, const char *release, const char *namespace, u32 service,
-				    const char *lane_name, u32 lane, const int endpoints[2]);
+struct cJSON *gl_observe_lanes_json(const struct gl_observe *o, const char *release,
+				    const char *namespace, u32 service, const char *lane_name,
+				    u32 lane, const int endpoints[2]);
 
 /* gl_observe_metrics: Prometheus text 0.0.4 (Content-Type: GL_METRICS_TYPE) after a refresh. 0 or -ENOMEM. free() it. */
 #define GL_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"

@@ -107,7 +107,8 @@ struct gl_observe {
 };
 
 /* counters.c: one cumulative value that CPU @cpu has reached. 0, -EINVAL (no such CPU) or -ENOMEM. */
-int gl_observe_absorb_counter(struct gl_observe *o, const struct gl_series_key *key, u32 cpu, u64 value);
+int gl_observe_absorb_counter(struct gl_observe *o, const struct gl_series_key *key, u32 cpu,
+			      u64 value);
 int gl_observe_absorb_latency(struct gl_observe *o, const struct gl_latency_key *key, u32 cpu,
 			      const struct gl_latency *value);
 
@@ -120,7 +121,8 @@ s64 gl_observe_map_entries(int fd, u32 *ret_capacity);
 u64 gl_observe_sample_number(const struct gl_observe *o);
 /* The sample of the present time, emptied if it was an older one's. */
 struct gl_sample *gl_observe_sample(const struct gl_observe *o, struct gl_group *g);
-const struct gl_tracked *gl_observe_tracked(const struct gl_observe *o, const char *name, const char *namespace);
+const struct gl_tracked *gl_observe_tracked(const struct gl_observe *o, const char *name,
+					    const char *namespace);
 void gl_observe_free_releases(struct gl_tracked *releases, u32 n);
 
 /*

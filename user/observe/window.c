@@ -37,8 +37,8 @@ void gl_observe_tick(struct gl_observe *o, u64 now_ns)
 }
 
 /* Sums the newest @n samples, the present one included. */
-static void sum_samples(const struct gl_observe *o, const struct gl_group *g, u64 n, struct gl_sample *ret,
-			u64 duration[GL_LATENCY_BUCKETS])
+static void sum_samples(const struct gl_observe *o, const struct gl_group *g, u64 n,
+			struct gl_sample *ret, u64 duration[GL_LATENCY_BUCKETS])
 {
 	u64 number = gl_observe_sample_number(o);
 	u32 i, b;
@@ -82,12 +82,14 @@ static const struct gl_group *find_group(const struct gl_observe *o, u32 service
 
 /* ---- releases ---- */
 
-const struct gl_tracked *gl_observe_tracked(const struct gl_observe *o, const char *name, const char *namespace)
+const struct gl_tracked *gl_observe_tracked(const struct gl_observe *o, const char *name,
+					    const char *namespace)
 {
 	u32 i;
 
 	for (i = 0; i < o->releases_n; i++)
-		if (!strcmp(o->releases[i].name, name) && !strcmp(o->releases[i].namespace, namespace))
+		if (!strcmp(o->releases[i].name, name) &&
+		    !strcmp(o->releases[i].namespace, namespace))
 			return &o->releases[i];
 	return NULL;
 }
@@ -105,7 +107,8 @@ static const struct gl_baseline *baseline_of(const struct gl_tracked *t, u32 ser
 /* Where service @b->service stands now, with @lane beside base. */
 static void baseline_now(const struct gl_observe *o, u32 lane, struct gl_baseline *b)
 {
-	const struct gl_group *g[2] = { find_group(o, b->service, GL_LANE_BASE), find_group(o, b->service, lane) };
+	const struct gl_group *g[2] = { find_group(o, b->service, GL_LANE_BASE),
+					find_group(o, b->service, lane) };
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -139,7 +142,8 @@ static bool is_among(const u32 *ids, u32 n, u32 id)
 	return false;
 }
 
-static int track(const struct gl_observe *o, const struct gl_observe_release *r, struct gl_tracked *t)
+static int track(const struct gl_observe *o, const struct gl_observe_release *r,
+		 struct gl_tracked *t)
 {
 	const struct gl_tracked *old = gl_observe_tracked(o, r->name, r->namespace);
 	const struct gl_baseline *b;
@@ -155,7 +159,8 @@ static int track(const struct gl_observe *o, const struct gl_observe_release *r,
 	t->batch = r->batch;
 	t->weight_ppm = r->weight_ppm;
 	t->services_n = r->services_n;
-	if (old && (old->batch != r->batch || old->weight_ppm != r->weight_ppm || old->lane != r->lane))
+	if (old &&
+	    (old->batch != r->batch || old->weight_ppm != r->weight_ppm || old->lane != r->lane))
 		old = NULL;	/* a new batch: its numbers begin now */
 	for (i = 0; i < r->services_n; i++) {
 		t->services[i].service = r->services[i];
@@ -176,7 +181,8 @@ int gl_observe_set_releases(struct gl_observe *o, const struct gl_observe_releas
 
 	if (!list)
 		return -ENOMEM;
-	gl_observe_refresh(o);	/* best effort: an older total only makes the batch begin a little earlier */
+	gl_observe_refresh(
+		o); /* best effort: an older total only makes the batch begin a little earlier */
 	for (i = 0; i < n; i++) {
 		if (track(o, &releases[i], &list[i])) {
 			gl_observe_free_releases(list, n);
@@ -189,16 +195,16 @@ int gl_observe_set_releases(struct gl_observe *o, const struct gl_observe_releas
 	return 0;
 }
 
-int gl_observe_count_transition(struct gl_observe *o, const char *release, const char *namespace, const char *to,
-				const char *cause)
+int gl_observe_count_transition(struct gl_observe *o, const char *release, const char *namespace,
+				const char *to, const char *cause)
 {
 	struct gl_transition *t;
 	u32 i;
 
 	for (i = 0; i < o->transitions_n; i++) {
 		t = &o->transitions[i];
-		if (!strcmp(t->release, release) && !strcmp(t->namespace, namespace) && !strcmp(t->to, to) &&
-		    !strcmp(t->cause, cause)) {
+		if (!strcmp(t->release, release) && !strcmp(t->namespace, namespace) &&
+		    !strcmp(t->to, to) && !strcmp(t->cause, cause)) {
 			t->count++;
 			return 0;
 		}
@@ -208,7 +214,8 @@ int gl_observe_count_transition(struct gl_observe *o, const char *release, const
 		return -ENOMEM;
 	o->transitions = t;
 	t += o->transitions_n;
-	*t = (struct gl_transition){ strdup(release), strdup(namespace), strdup(to), strdup(cause), 1 };
+	*t = (struct gl_transition){ strdup(release), strdup(namespace), strdup(to), strdup(cause),
+				     1 };
 	if (!t->release || !t->namespace || !t->to || !t->cause) {
 		free(t->release);
 		free(t->namespace);
@@ -222,11 +229,13 @@ int gl_observe_count_transition(struct gl_observe *o, const char *release, const
 
 /* ---- answers ---- */
 
-void gl_observe_service_stats(const struct gl_observe *o, const char *release, const char *namespace, u32 service,
-			      u32 lane, struct gl_observe_stats *ret)
+void gl_observe_service_stats(const struct gl_observe *o, const char *release,
+			      const char *namespace, u32 service, u32 lane,
+			      struct gl_observe_stats *ret)
 {
 	const struct gl_group *g = find_group(o, service, lane);
-	const struct gl_baseline *b = baseline_of(gl_observe_tracked(o, release, namespace), service);
+	const struct gl_baseline *b =
+		baseline_of(gl_observe_tracked(o, release, namespace), service);
 	u64 duration[GL_LATENCY_BUCKETS];
 	int side = lane != GL_LANE_BASE;
 	struct gl_sample sum;
@@ -235,7 +244,8 @@ void gl_observe_service_stats(const struct gl_observe *o, const char *release, c
 	if (!g)
 		return;
 	ret->requests = g->requests;
-	ret->errors = g->errors < g->requests ? g->errors : g->requests;	/* a fall-back may also end in 500 */
+	ret->errors = g->errors < g->requests ? g->errors :
+						g->requests; /* a fall-back may also end in 500 */
 	ret->fallbacks = g->fallbacks;
 	ret->batch_requests = g->requests - (b ? b->requests[side] : 0);
 	ret->batch_errors = g->errors - (b ? b->errors[side] : 0);
@@ -282,7 +292,8 @@ static double ratio(u64 part, u64 all)
 }
 
 /* @all: requests of base and the lane together, [0] in the window, [1] since the batch began. */
-static cJSON *lane_json(const char *name, const struct gl_observe_stats *s, const u64 all[2], int endpoints)
+static cJSON *lane_json(const char *name, const struct gl_observe_stats *s, const u64 all[2],
+			int endpoints)
 {
 	cJSON *lane = cJSON_CreateObject();
 	cJSON *latency = cJSON_AddObjectToObject(lane, "latency");
@@ -308,8 +319,9 @@ static cJSON *lane_json(const char *name, const struct gl_observe_stats *s, cons
 	return NULL;
 }
 
-struct cJSON *gl_observe_lanes_json(const struct gl_observe *o, const char *release, const char *namespace, u32 service,
-				    const char *lane_name, u32 lane, const int endpoints[2])
+struct cJSON *gl_observe_lanes_json(const struct gl_observe *o, const char *release,
+				    const char *namespace, u32 service, const char *lane_name,
+				    u32 lane, const int endpoints[2])
 {
 	const char *names[2] = { "base", lane_name };
 	const u32 ids[2] = { GL_LANE_BASE, lane };
