@@ -23,12 +23,12 @@ _Static_assert(sizeof(struct conn) == sizeof(struct gl_conn_value), "conn");
 
 struct slot_small {
 	struct gl_slot_head head;
-	u8 b[GL_SLOT_SMALL];
+	u8 b[GL_SLOT_SMALL + GL_SLOT_CHUNK];	/* the tail is padding: chunks are written behind a masked offset */
 };
 
 struct slot_big {
 	struct gl_slot_head head;
-	u8 b[GL_SLOT_BIG];
+	u8 b[GL_SLOT_BIG + GL_SLOT_CHUNK];
 };
 
 /* Connections by {veth, client, frontend}. No LRU: state never vanishes under a live connection. */

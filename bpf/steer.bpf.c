@@ -1,41 +1,154 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * steer: the two programs of a pod's host-side veth.
+ * steer: the two programs of a pod's host-side veth, as a table of contents.
  *	from_pod	tc ingress: what the pod sends
  *	to_pod		tc egress: what the pod receives
+ *
+ * Each parses the packet (packet.h), finds its connection (conn.h), asks the connection machine under the lock what is to be done
+ * (core/client.h, core/server.h), does it (emit.h, request.h, open.h), and counts (count.h). What has no connection passes.
  */
 #include "core/port.h"
-#include "maps.h"
+#include "emit.h"
+#include "request.h"
 
-const volatile u32 mark_mask = GL_MARK_MASK;
-const volatile u32 mark_own = 1U << GL_MARK_SHIFT;
+/* A packet that cannot be translated: it passes while its connection never was translated, else it is dropped. */
+gl_inline int steer_odd(struct work *w, struct conn *c)
+{
+	if (c->c.flags & GL_CONN_TRANSLATED)
+		return emit_drop(w, GL_DROP_PARSE);
+	count_one(GL_SERIES_UNSTEERED, w->pkt.odd, c->c.service, 0);
+	return GL_NEXT;
+}
+
+/* What must be read or decided before the packet can be dealt with; afterwards w->step.act says what to make of it. */
+gl_inline void steer_client(struct __sk_buff *skb, struct work *w)
+{
+	switch (w->step.act) {
+	case GL_ACT_SCAN:
+		request_scan(skb, w);
+		break;
+	case GL_ACT_MORE:
+		request_more(skb, w);
+		break;
+	case GL_ACT_APPEND:
+		request_body(skb, w);
+		break;
+	}
+	if (w->step.act == GL_ACT_FAILED)
+		open_next(w);
+}
 
 SEC("tc")
 int from_pod(struct __sk_buff *skb)
 {
-	u32 zero = 0;
+	struct work *w = work_get();
+	struct conn *c;
+	u32 parsed;
+	int res;
 
-	bpf_map_lookup_elem(&conns, &zero);
-	bpf_map_lookup_elem(&leg_tuples, &zero);
-	bpf_map_lookup_elem(&veths, &zero);
-	bpf_map_lookup_elem(&endpoints, &zero);
-	bpf_map_lookup_elem(&images, &zero);
-	bpf_map_lookup_elem(&slots_small, &zero);
-	bpf_map_lookup_elem(&slots_big, &zero);
-	bpf_map_pop_elem(&free_small, &zero);
-	bpf_map_pop_elem(&free_big, &zero);
-	bpf_map_lookup_elem(&series, &zero);
-	bpf_map_lookup_elem(&latencies, &zero);
-	bpf_map_lookup_elem(&events_lost, &zero);
-	bpf_map_lookup_elem(&controls, &zero);
-	bpf_ringbuf_output(&events, &zero, 4, 0);
-	return -1;
+	if (!w)
+		return GL_NEXT;
+	if (craft_is_own(skb)) {
+		craft_unmark(skb);
+		return GL_NEXT;
+	}
+	parsed = packet_parse(skb, &w->pkt);
+	if (parsed == GL_PARSED_OTHER)
+		return GL_NEXT;
+	w->to_pod = 0;
+	work_reset(&w->step);
+	conn_key_out(&w->key, skb, &w->pkt);
+	if ((w->pkt.seg.flags & (GL_TCP_SYN | GL_TCP_ACK | GL_TCP_RST)) == GL_TCP_SYN) {
+		open_syn(w);
+	} else {
+		c = bpf_map_lookup_elem(&conns, &w->key);
+		if (!c)
+			return GL_NEXT;
+		if (parsed == GL_PARSED_ODD)
+			return steer_odd(w, c);
+		if (w->pkt.seg.len)
+			w->pkt.seg.now_ns = bpf_ktime_get_ns();
+		bpf_spin_lock(&c->lock);
+		w->conn_id = c->c.id;
+		if (c->c.id && conn_same_key(&c->c.key, &w->key))
+			gl_client_packet(&c->c, &w->pkt.seg, &w->step);
+		bpf_spin_unlock(&c->lock);
+	}
+	if (w->step.act == GL_ACT_PASS && !conn_owes(&w->step) && !w->step.notes)
+		return GL_NEXT;
+	steer_client(skb, w);
+	res = emit_step(skb, w);
+	if (conn_owes(&w->step))
+		conn_settle(w);
+	return res;
+}
+
+/* A response begins: its head is read and committed; the packet goes to the client in any case. */
+gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn *c)
+{
+	u32 translated;
+
+	decide_response(skb, w, c->c.req.method);
+	bpf_spin_lock(&c->lock);
+	translated = c->c.flags & GL_CONN_TRANSLATED;
+	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step)) {
+		gl_server_response(&c->c, w->step.leg, &w->pkt.seg, &w->rhead, &w->step);
+	} else if (!translated) {
+		gl_step_pin(&c->c, &w->step, GL_PIN_SYNC);
+		w->step.act = GL_ACT_PASS;
+	}
+	bpf_spin_unlock(&c->lock);
 }
 
 SEC("tc")
 int to_pod(struct __sk_buff *skb)
 {
-	return -1;
+	struct work *w = work_get();
+	struct gl_veth *veth;
+	struct conn *c;
+	u32 parsed, leg;
+	int res;
+
+	if (!w)
+		return GL_NEXT;
+	if (craft_is_own(skb)) {
+		craft_unmark(skb);
+		return GL_NEXT;
+	}
+	parsed = packet_parse(skb, &w->pkt);
+	if (parsed == GL_PARSED_OTHER)
+		return GL_NEXT;
+	w->to_pod = 1;
+	work_reset(&w->step);
+	c = conn_find_in(skb, w, &leg);
+	if (!c)
+		return GL_NEXT;
+	if (parsed == GL_PARSED_ODD)
+		return steer_odd(w, c);
+	if (w->pkt.seg.len || (w->pkt.seg.flags & (GL_TCP_SYN | GL_TCP_FIN | GL_TCP_RST)))
+		w->pkt.seg.now_ns = bpf_ktime_get_ns();
+	bpf_spin_lock(&c->lock);
+	if (w->conn_id ? c->c.id == w->conn_id : c->c.id && conn_same_key(&c->c.key, &w->key)) {
+		w->conn_id = c->c.id;
+		gl_server_packet(&c->c, leg, &w->pkt.seg, &w->step);
+	}
+	bpf_spin_unlock(&c->lock);
+	if (w->step.act == GL_ACT_PASS && !conn_owes(&w->step))
+		return GL_NEXT;
+	if (w->step.opened) {
+		decide_endpoint_ok(&c->c.leg[w->step.leg & (GL_LEGS - 1)]);
+		veth = bpf_map_lookup_elem(&veths, &w->key.ifindex);
+		if (veth)
+			__sync_fetch_and_add(&veth->syn_back, 1);
+	}
+	if (w->step.act == GL_ACT_RESPONSE)
+		steer_response(skb, w, c);
+	else if (w->step.act == GL_ACT_FAILED)
+		open_next(w);
+	res = emit_step(skb, w);
+	if (conn_owes(&w->step))
+		conn_settle(w);
+	return res;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -56,7 +56,7 @@ struct gl_leg {
 	u32 cut_seq;		/* client's sequence number behind which cut_len bytes were inserted; 0 and 0: none */
 	u16 cut_len;
 	u16 pad2;
-	u32 used_s;		/* CLOCK_MONOTONIC in seconds of its last active use */
+	u32 used_ms;		/* CLOCK_MONOTONIC in milliseconds (wraps): SYN sent, or last active use */
 };
 
 /* Where a request or a response stands. */

@@ -39,6 +39,12 @@
 /* Slots hold the first bytes of a request until a server has acknowledged it. */
 #define GL_SLOT_SMALL			4096
 #define GL_SLOT_BIG			32768
+/* Bytes that are copied to or from a slot in one step behind an offset other than 0. */
+#define GL_SLOT_CHUNK			512
+/* Saved bytes are sent in segments of at most this many bytes, whatever MSS the server announces. */
+#define GL_SEGMENT_MAX			4096
+/* The least MSS that is believed: what IPv4 guarantees (RFC 9293 section 3.7.1). */
+#define GL_MSS_MIN			536
 #define GL_SLOTS_SMALL			8192
 #define GL_SLOTS_BIG			512
 
@@ -54,9 +60,19 @@
 /* Without a heartbeat of the agent for this long, nothing new is steered (DESIGN: staleAfter, 10 min). */
 #define GL_STALE_AFTER_NS		600000000000ULL
 
-/* Retransmissions of the client's request that an opening leg may swallow before another endpoint, then base, is tried. */
-#define GL_OPEN_TRIES			2
+/* An opening leg that is older than this at a retransmission of the client is given up: another endpoint, then base. */
+#define GL_OPEN_PATIENCE_MS		300
+/* A window that the client is shown is never capped below this (bytes). */
+#define GL_WINDOW_FLOOR			8192
+/* A closed leg is opened again this far beyond its old numbers, so that a server in TIME_WAIT takes the SYN. */
+#define GL_REOPEN_GAP			65536
 
+/* Endpoints of a lane that are looked at for one request. */
+#define GL_TARGET_TRIES			4
+/* Endpoints that may fail for one request before it goes to base. */
+#define GL_TARGET_FAILS			3
+/* Interim responses (1xx) in one packet. */
+#define GL_INTERIM_MAX			3
 /* An endpoint that failed is left alone: first for 1 s, doubled per failure up to 64 s. */
 #define GL_BACKOFF_FIRST_NS		1000000000ULL
 #define GL_BACKOFF_DOUBLINGS		6

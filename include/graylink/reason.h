@@ -53,7 +53,8 @@
 	X(SLOTS,	"slots",	"no slot was free") \
 	X(SYNC,		"sync",		"a packet does not fit what was tracked") \
 	X(CLOSING,	"closing",	"one side has begun to close") \
-	X(CONNECTION,	"connection",	"Connection is not a list of tokens")
+	X(CONNECTION,	"connection",	"Connection is not a list of tokens") \
+	X(REPEATED,	"repeated",	"Content-Type occurs twice")
 
 /* Why a coloured request went to base instead (metric graylink_fallbacks_total, label `cause`), and why a leg failed. */
 #define GL_FALLBACKS(X) \

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * decide: reads the head of a request or a response and says what follows: colour, lane, leg, framing. Everything here runs
+ * outside the lock and changes no connection; commit.h puts it into force.
+ *
+ * One decision reads one policy generation: the image is looked up once and passed down.
+ */
+#ifndef GL_BPF_DECIDE_H
+#define GL_BPF_DECIDE_H
+
+#include "conn.h"
+
+/* First look at a head: most are shorter, and copying a whole large packet for a short head is wasted. */
+#define GL_HEAD_FIRST	1024
+
+/* The live policy image, or NULL. */
+gl_inline struct gl_image *decide_image(void)
+{
+	u32 zero = 0;
+	void *inner = bpf_map_lookup_elem(&images, &zero);
+
+	return inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
+}
+
+/* Why nothing new may be steered: enum gl_unsteered, or 0 (OLDER, which is none of these). */
+gl_inline u32 decide_stopped(void)
+{
+	struct gl_controls *ctl;
+	u32 zero = 0;
+
+	ctl = bpf_map_lookup_elem(&controls, &zero);
+	if (!ctl || ctl->bypass || ctl->draining)
+		return GL_UNSTEERED_BYPASS;
+	if (ctl->stale_after_ns && bpf_ktime_get_ns() - ctl->heartbeat_ns > ctl->stale_after_ns)
+		return GL_UNSTEERED_STALE;
+	return 0;
+}
+
+/* Copies @len bytes of the packet at @from to offset @to of the head buffer; 1 <= len, to + len <= GL_HEAD_MAX. */
+gl_inline int decide_load(struct __sk_buff *skb, struct work *w, u32 from, u32 to, u32 len)
+{
+	u64 n = len, off = to;
+
+	if (!len || to + len > GL_HEAD_MAX)
+		return -1;
+	n -= 1;
+	gl_opaque(n);
+	n &= GL_HEAD_MAX - 1;
+	gl_opaque(n);
+	n += 1;
+	if (!to)
+		return bpf_skb_load_bytes(skb, from, w->buf.b, n);
+	gl_opaque(off);
+	off &= GL_HEAD_MAX - 1;
+	gl_opaque(off);
+	if (off + n > GL_HEAD_MAX)
+		return -1;
+	return bpf_skb_load_bytes(skb, from, w->buf.b + off, n);
+}
+
+/*
+ * decide_scan: reads the head that begins at offset @from of the packet, of which @len bytes are there. w->head was started.
+ * Returns as gl_head_scan() does.
+ */
+gl_global int decide_scan(struct __sk_buff *skb, struct work *w, u32 from, u32 len)
+{
+	u32 n = len > GL_HEAD_FIRST ? GL_HEAD_FIRST : len;
+	int res;
+
+	if (!w || decide_load(skb, w, from, 0, n))
+		return -GL_PIN_SYNC;
+	res = gl_head_scan(&w->buf, n, &w->head);
+	if (res || n == len)
+		return res;
+	n = len > GL_HEAD_MAX ? GL_HEAD_MAX : len;
+	if (decide_load(skb, w, from, 0, n))
+		return -GL_PIN_SYNC;
+	res = gl_head_scan(&w->buf, n, &w->head);
+	return !res && n == GL_HEAD_MAX ? -GL_PIN_HEAD_LONG : res;
+}
+
+/* What is known of a service; zeroes if there is no policy. */
+gl_inline void decide_service(struct work *w, const struct gl_image *image, u32 service)
+{
+	__builtin_memset(&w->info, 0, sizeof(w->info));
+	if (image)
+		gl_image_service(image, service, &w->info);
+}
+
+/* Is the endpoint to be left alone for a while? */
+gl_inline u32 decide_backoff(const struct gl_endpoint_key *at, u64 now_ns)
+{
+	struct gl_endpoint_health *health = bpf_map_lookup_elem(&endpoints, at);
+
+	return health && health->until_ns > now_ns;
+}
+
+/*
+ * decide_target: an endpoint of w->target.lane for leg w->target.leg, its tuple claimed. Never the caller itself, never one that
+ * failed lately (unless @forced). On failure w->target.fail says why; NONE: the service has no such version.
+ * Returns 0 if there is one.
+ */
+gl_global int decide_target(const struct gl_image *image, struct work *w, u32 service, u32 forced)
+{
+	u32 start = bpf_get_prandom_u32() & 0xffff, i, count;
+	u64 now_ns = bpf_ktime_get_ns();
+	u8 fail = GL_FALLBACK_NONE;
+
+	if (!image || !w)
+		return -1;
+	for (i = 0; i < GL_TARGET_TRIES; i++) {
+		count = gl_image_endpoint(image, service, w->target.lane, start + i, &w->target.at);
+		if (i >= count)
+			break;
+		if (gl_image_same_addr(&w->target.at.addr, &w->key.client)) {
+			fail = GL_FALLBACK_SELF;
+		} else if (!forced && decide_backoff(&w->target.at, now_ns)) {
+			fail = GL_FALLBACK_BACKOFF;
+		} else {
+			fail = conn_claim(w);
+			if (!fail)
+				return 0;
+		}
+	}
+	w->target.fail = fail;
+	return -1;
+}
+
+/* An endpoint failed: it is left alone, longer each time. */
+gl_inline void decide_endpoint_failed(const struct gl_leg *leg)
+{
+	struct gl_endpoint_health fresh = {}, *health;
+	struct gl_endpoint_key at = {};
+	u64 now_ns = bpf_ktime_get_ns();
+	u32 shift;
+
+	at.addr = leg->addr;
+	at.port = leg->port;
+	health = bpf_map_lookup_elem(&endpoints, &at);
+	if (!health) {
+		fresh.failures = 1;
+		fresh.until_ns = now_ns + GL_BACKOFF_FIRST_NS;
+		bpf_map_update_elem(&endpoints, &at, &fresh, BPF_ANY);
+		return;
+	}
+	if (health->until_ns > now_ns)
+		return;		/* several connections meet the same failure: it counts once */
+	shift = health->failures < GL_BACKOFF_DOUBLINGS ? health->failures : GL_BACKOFF_DOUBLINGS;
+	health->failures++;
+	health->until_ns = now_ns + (GL_BACKOFF_FIRST_NS << shift);
+}
+
+/* An endpoint answered a SYN. */
+gl_inline void decide_endpoint_ok(const struct gl_leg *leg)
+{
+	struct gl_endpoint_health *health;
+	struct gl_endpoint_key at = {};
+
+	at.addr = leg->addr;
+	at.port = leg->port;
+	health = bpf_map_lookup_elem(&endpoints, &at);
+	if (health && health->failures) {
+		health->failures = 0;
+		health->until_ns = 0;
+	}
+}
+
+/* The colour of the request in the head buffer. Without a policy, or while steering is stopped: base. */
+gl_inline void decide_colour(struct work *w, const struct gl_image *image, u32 service)
+{
+	struct gl_colour *colour = &w->colour;
+
+	colour->lane = GL_LANE_BASE;
+	colour->reason = GL_REASON_DEFAULT;
+	if (!image || decide_stopped())
+		return;
+	colour->service = service;
+	colour->client = w->key.client;
+	colour->random = bpf_get_prandom_u32();
+	gl_colour_decide(image, &w->buf, &w->head, colour);
+}
+
+/*
+ * Framing of the request whose head is complete; @len: its bytes that are there. Fills left and pin of w->decision. Where a
+ * request is well-formed and cannot be followed, base is the leg on which nobody is harmed: colour is forced to base, unless the
+ * server itself is to say (Upgrade).
+ */
+gl_inline void decide_frame(struct work *w, u32 len)
+{
+	struct gl_decision *d = &w->decision;
+	int err = gl_frame_request(&w->head, &w->frame);
+
+	d->left = 0;
+	d->pin = GL_PIN_NONE;
+	if (err && err != -GL_PIN_UPGRADE) {
+		d->pin = -err;
+		return;
+	}
+	if (err)
+		d->pin = GL_PIN_UPGRADE;
+	if (w->frame.kind == GL_FRAME_LENGTH)
+		d->left = w->frame.left;
+	else if (w->frame.kind != GL_FRAME_NONE)
+		d->pin = GL_PIN_CHUNKED;
+	if (d->pin != GL_PIN_CHUNKED && len > d->head_len + d->left)
+		d->pin = GL_PIN_PIPELINED;
+}
+
+/*
+ * decide_request: everything about the request whose head (@head_len bytes) lies in the head buffer, with @len bytes of it there.
+ * Fills w->decision but for slot and taken; w->target.leg is the leg, and returns whether it must be opened (1) or is open (0).
+ * @c is read without its lock: the commit compares the epoch.
+ */
+gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_image *image, u32 head_len, u32 len)
+{
+	struct gl_decision *d = &w->decision;
+	u32 service = w->step.service;
+	int leg;
+
+	d->head_len = head_len;
+	d->now_ns = w->pkt.seg.now_ns;
+	d->slot = 0;
+	d->method = w->head.method;
+	d->generation = image ? (u32)image->head.generation : 0;
+	decide_frame(w, len);
+	decide_colour(w, image, service);
+	d->lane = w->colour.lane;
+	d->reason = w->colour.reason;
+	w->target.fail = GL_FALLBACK_NONE;
+	if (d->pin && d->pin != GL_PIN_UPGRADE) {
+		/* It stays where it is, but a request that is well-formed goes to base where base is open. */
+		d->leg = d->pin == GL_PIN_CHUNKED && c->c.leg[0].state == GL_LEG_OPEN ? 0 : c->c.active;
+		if (d->lane && c->c.leg[d->leg & (GL_LEGS - 1)].lane != d->lane)
+			w->target.fail = GL_FALLBACK_PINNED;
+		return 0;
+	}
+	leg = gl_leg_find(&c->c, d->lane);
+	if (leg >= 0) {
+		d->leg = leg;
+		return 0;
+	}
+	if (d->lane == GL_LANE_BASE) {
+		d->leg = 0;
+		return 1;
+	}
+	w->target.lane = d->lane;
+	leg = gl_leg_free(&c->c);
+	if (leg < 0) {
+		w->target.fail = GL_FALLBACK_LEGS;
+	} else {
+		w->target.leg = leg;
+		d->leg = leg;
+		conn_clear_leg(w, c, leg);
+		if (!decide_target(image, w, service, gl_image_lane(image, service, d->lane) & GL_LANE_FALLBACK_NONE))
+			return 1;
+	}
+	d->leg = 0;
+	return c->c.leg[0].state != GL_LEG_OPEN;
+}
+
+/* One head of a response at offset @at of @len payload bytes. Returns its length; 0: stop, w->rhead is complete. */
+gl_inline u32 decide_response_head(struct __sk_buff *skb, struct work *w, u32 from, u32 at, u32 len, u32 method)
+{
+	struct gl_response_head *r = &w->rhead;
+	int res, err;
+
+	gl_head_start(&w->head, 1, NULL);
+	res = decide_scan(skb, w, from + at, len - at);
+	r->phase = GL_PHASE_HEAD;
+	if (res <= 0) {
+		r->pin = res ? -res : GL_PIN_RESPONSE;
+		return 0;
+	}
+	r->code = w->head.code;
+	r->head_len = at + res;
+	err = gl_frame_response(&w->head, method, &w->frame);
+	if (err) {
+		r->pin = -err;
+		return 0;
+	}
+	r->close = !!(w->frame.flags & GL_FRAME_LAST);
+	switch (w->frame.kind) {
+	case GL_FRAME_NONE:
+		r->phase = GL_PHASE_DONE;
+		return 0;
+	case GL_FRAME_LENGTH:
+		r->phase = GL_PHASE_BODY;
+		r->left = w->frame.left;
+		return 0;
+	case GL_FRAME_UNTIL_CLOSE:
+		r->phase = GL_PHASE_UNTIL_CLOSE;
+		return 0;
+	case GL_FRAME_INTERIM:
+		return res;
+	case GL_FRAME_SWITCH:
+		r->pin = GL_PIN_UPGRADE;
+		return 0;
+	}
+	r->pin = GL_PIN_CHUNKED;
+	return 0;
+}
+
+/*
+ * decide_response: reads the head of the response at the start of the packet's payload, interim ones (1xx) before it included.
+ * Fills w->rhead.
+ */
+gl_global int decide_response(struct __sk_buff *skb, struct work *w, u32 method)
+{
+	u32 from, len, at = 0, i, n;
+
+	if (!w)
+		return -1;
+	from = w->pkt.l4 + w->pkt.hlen;
+	len = w->pkt.seg.len;
+	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
+	for (i = 0; i < GL_INTERIM_MAX; i++) {
+		n = decide_response_head(skb, w, from, at, len, method);
+		if (!n)
+			return 0;
+		at += n;
+		if (at >= len)
+			return 0;	/* only interim ones so far: phase HEAD */
+	}
+	w->rhead.pin = GL_PIN_RESPONSE;
+	return 0;
+}
+
+#endif

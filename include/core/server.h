@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * server: what a packet of a leg's server does to its connection. Pure; allowed under a spin lock; never reads packet bytes.
+ *
+ * The active leg's packets go to the client, rewritten where the leg is translated; its response is followed. An idle leg's
+ * packets are answered here.
+ */
+#ifndef GL_CORE_SERVER_H
+#define GL_CORE_SERVER_H
+
+#include "core/commit.h"
+
+/* What the head of a response said: filled outside the lock. */
+struct gl_response_head {
+	u64 left;		/* body bytes that follow the head */
+	u32 head_len;		/* bytes up to the end of the final head, interim heads before it included */
+	u16 code;
+	u8 phase;		/* GL_PHASE_HEAD (interim only), _BODY, _DONE, _UNTIL_CLOSE */
+	u8 pin;			/* enum gl_pin: follow it no further */
+	u8 close;		/* the server said that it closes */
+};
+
+/* The window that the client is shown, in the scale that it knows. Between requests no more than every open leg can take. */
+gl_inline void gl_server_window(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	u32 win, i;
+
+	win = seg->flags & GL_TCP_SYN ? seg->win : (u32)seg->win << (leg->ws & 15);
+	leg->wnd = win;
+	if (!(leg->flags & GL_LEG_TRANSLATED)) {
+		conn->view_win = seg->win;
+		return;
+	}
+	if (conn->req.phase != GL_PHASE_BODY && !(conn->flags & GL_CONN_PINNED)) {
+		for (i = 0; i < GL_LEGS; i++) {
+			u32 other = conn->leg[i].state == GL_LEG_OPEN ? conn->leg[i].wnd : win;
+
+			if (other < GL_WINDOW_FLOOR)
+				other = GL_WINDOW_FLOOR;
+			if (win > other)
+				win = other;
+		}
+	}
+	if (!(seg->flags & GL_TCP_SYN))
+		win >>= conn->view_ws & 15;
+	if (win > 0xffff)
+		win = 0xffff;
+	step->xlat.win = win;
+	step->xlat.set_win = 1;
+	conn->view_win = win;
+}
+
+/* Timestamps: the client's view never goes back, or it would drop the packet (PAWS, RFC 7323 section 5). */
+gl_inline void gl_server_stamp(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg)
+{
+	u32 view;
+
+	if (!(seg->opts & GL_OPT_TS))
+		return;
+	view = seg->tsval + leg->ts_off;
+	if (leg->flags & GL_LEG_ANCHOR) {
+		leg->flags &= ~GL_LEG_ANCHOR;
+		if (!(leg->flags & GL_LEG_FIRST) && gl_seq_before(view, conn->view_ts)) {
+			leg->ts_off = conn->view_ts - seg->tsval;
+			leg->flags |= GL_LEG_TRANSLATED;
+			view = conn->view_ts;
+		}
+	}
+	conn->view_ts = gl_seq_max(conn->view_ts, view);
+}
+
+/* The client's own SYN is answered: by base, or by the endpoint that the SYN was sent to. */
+gl_inline void gl_server_first(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	u16 has = 0;
+
+	gl_leg_step(leg, GL_LEG_EV_SYNACK);
+	leg->flags &= ~GL_LEG_FIRST;
+	leg->snd_nxt = seg->seq + 1;
+	leg->acked = leg->snd_nxt;
+	leg->srv_ack = seg->ack;
+	leg->ts_last = seg->tsval;
+	leg->ws = seg->opts & GL_OPT_WS ? seg->ws : 0;
+	leg->mss = seg->mss;
+	if (seg->opts & GL_OPT_TS)
+		has |= GL_CONN_HAS_TS;
+	if (seg->opts & GL_OPT_SACK)
+		has |= GL_CONN_HAS_SACK;
+	if (seg->opts & GL_OPT_WS)
+		has |= GL_CONN_HAS_WS;
+	conn->flags &= has | ~(GL_CONN_HAS_TS | GL_CONN_HAS_SACK | GL_CONN_HAS_WS);
+	if (!(conn->flags & GL_CONN_HAS_WS)) {
+		conn->ws = 0;
+		leg->ws = 0;
+	}
+	conn->view_ws = leg->ws;
+	conn->view_ts = seg->tsval;
+	conn->ack = leg->snd_nxt;
+	conn->flags |= GL_CONN_ESTABLISHED;
+	conn->req.phase = GL_PHASE_HEAD;
+	conn->rsp.phase = GL_PHASE_IDLE;
+	conn->epoch++;
+	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
+	step->opened = leg->lane != GL_LANE_BASE;
+}
+
+/* May the client's packets, as it sends them by now, go to a server that answered so? 0, or why not. */
+gl_inline u32 gl_server_unfit(const struct gl_conn *conn, const struct gl_seg *seg)
+{
+	u32 has = 0;
+
+	if (conn->flags & GL_CONN_HAS_TS)
+		has |= GL_OPT_TS;
+	if (conn->flags & GL_CONN_HAS_SACK)
+		has |= GL_OPT_SACK;
+	if (conn->flags & GL_CONN_HAS_WS)
+		has |= GL_OPT_WS;
+	if ((seg->opts & has) != has)
+		return GL_FALLBACK_OPTIONS;
+	if (seg->mss < conn->leg[conn->native & (GL_LEGS - 1)].mss)
+		return GL_FALLBACK_MSS;
+	return 0;
+}
+
+/* A leg that was opened on demand is answered: the saved bytes follow. */
+gl_inline void gl_server_accept(struct gl_conn *conn, u32 index, struct gl_leg *leg, const struct gl_seg *seg,
+				struct gl_step *step)
+{
+	u32 unfit = gl_server_unfit(conn, seg);
+
+	conn->epoch++;
+	leg->snd_nxt = seg->seq + 1;
+	if (unfit) {
+		step->act = gl_leg_step(leg, GL_LEG_EV_REFUSED);
+		step->fail = unfit;
+		gl_step_note(&step->note[0], leg, GL_TCP_RST);
+		step->note[0].seq = seg->ack;
+		step->notes = 1;
+		return;
+	}
+	gl_leg_step(leg, GL_LEG_EV_SYNACK);
+	leg->ws = seg->opts & GL_OPT_WS ? seg->ws : 0;
+	leg->mss = seg->mss;
+	leg->ts_last = seg->tsval;
+	leg->wnd = seg->win;
+	leg->srv_ack = seg->ack;
+	leg->drx = conn->ack - leg->snd_nxt;
+	gl_server_stamp(conn, leg, seg);
+	gl_commit_replay(conn, index, step);
+	step->opened = 1;
+}
+
+gl_inline void gl_server_opening(struct gl_conn *conn, u32 index, struct gl_leg *leg, const struct gl_seg *seg,
+				 struct gl_step *step)
+{
+	gl_step_drop(step, GL_DROP_LEG);
+	if (!(seg->flags & GL_TCP_ACK) || seg->ack != leg->isn + 1) {
+		if ((seg->flags & (GL_TCP_ACK | GL_TCP_RST)) == GL_TCP_ACK && !(leg->flags & GL_LEG_FIRST)) {
+			step->act = gl_leg_step(leg, GL_LEG_EV_STALE);
+			gl_step_note(&step->reply, leg, GL_TCP_RST);
+			step->reply.seq = seg->ack;
+		}
+		if ((leg->flags & GL_LEG_FIRST) && !(leg->flags & GL_LEG_TRANSLATED))
+			step->act = GL_ACT_PASS;
+		return;
+	}
+	if (seg->flags & GL_TCP_RST) {
+		if ((leg->flags & GL_LEG_FIRST) && !(leg->flags & GL_LEG_TRANSLATED)) {
+			step->act = GL_ACT_PASS;	/* base refuses: the client is to know */
+			leg->state = GL_LEG_CLOSED;
+			conn->flags |= GL_CONN_RESET;
+			gl_step_over(conn, step);
+			return;
+		}
+		step->act = gl_leg_step(leg, GL_LEG_EV_REFUSED);
+		step->fail = GL_FALLBACK_REFUSED;
+		conn->epoch++;
+	} else if (seg->flags & GL_TCP_SYN) {
+		if (leg->flags & GL_LEG_FIRST)
+			gl_server_first(conn, leg, seg, step);
+		else
+			gl_server_accept(conn, index, leg, seg, step);
+	}
+}
+
+/* The response is complete. */
+gl_inline void gl_server_complete(struct gl_conn *conn, const struct gl_seg *seg, struct gl_step *step)
+{
+	gl_step_done(conn, step, seg->now_ns, 0);
+	if (conn->req.phase == GL_PHASE_DONE)
+		conn->req.phase = GL_PHASE_HEAD;
+	else
+		gl_step_pin(conn, step, GL_PIN_EARLY);
+	conn->epoch++;
+}
+
+/* Payload of the active leg's server. */
+gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	struct gl_response *rsp = &conn->rsp;
+	u32 end = seg->seq + seg->len, moved;
+
+	if (!gl_seq_after(end, leg->snd_nxt))
+		return;
+	if (rsp->phase == GL_PHASE_HEAD) {
+		if (seg->seq == leg->snd_nxt) {
+			step->act = GL_ACT_RESPONSE;
+		} else if (conn->flags & GL_CONN_TRANSLATED) {
+			gl_step_drop(step, GL_DROP_HOLE);
+		} else {
+			gl_step_pin(conn, step, GL_PIN_HOLE);
+			gl_step_done(conn, step, seg->now_ns, 0);
+			leg->snd_nxt = end;
+		}
+		return;
+	}
+	moved = gl_seq_track(&leg->snd_nxt, &rsp->span_start, &rsp->span_end, seg->seq, end);
+	if (moved == GL_SEQ_LOST) {
+		if (conn->flags & GL_CONN_TRANSLATED) {
+			gl_step_drop(step, GL_DROP_HOLE);
+		} else {
+			gl_step_pin(conn, step, GL_PIN_HOLE);
+			gl_step_done(conn, step, seg->now_ns, 0);
+			leg->snd_nxt = end;
+		}
+		return;
+	}
+	rsp->bytes += moved;
+	if (rsp->phase == GL_PHASE_BODY) {
+		if (moved > rsp->left) {
+			gl_step_pin(conn, step, GL_PIN_UNASKED);
+			moved = rsp->left;
+		}
+		rsp->left -= moved;
+		if (!rsp->left)
+			gl_server_complete(conn, seg, step);
+	} else if (rsp->phase == GL_PHASE_IDLE && moved) {
+		gl_step_pin(conn, step, GL_PIN_UNASKED);
+	}
+}
+
+/*
+ * FIN of the active leg's server, in order. The packet may also carry the last bytes. A response that ends with the connection
+ * is complete by it; any other that is not, has failed.
+ */
+gl_inline void gl_server_fin(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	if (seg->seq + seg->len != leg->snd_nxt || (conn->flags & GL_CONN_SERVER_FIN))
+		return;
+	conn->flags |= GL_CONN_SERVER_FIN;
+	leg->flags |= GL_LEG_SERVER_FIN;
+	if (conn->rsp.phase == GL_PHASE_UNTIL_CLOSE)
+		gl_step_done(conn, step, seg->now_ns, 0);
+	else if (conn->rsp.phase != GL_PHASE_IDLE)
+		gl_step_done(conn, step, seg->now_ns, GL_FAILURE_RESET + 1);
+	gl_step_pin(conn, step, GL_PIN_CLOSING);
+	if (step->pin == GL_PIN_CLOSING)
+		step->pin = GL_PIN_NONE;
+}
+
+/*
+ * A reset counts only at the very number that the client expects (RFC 5961): a spoofed one elsewhere is not believed. The
+ * other legs stay: nothing towards their servers can be made of a packet that must reach the client. Their servers close
+ * them in time and are answered.
+ */
+gl_inline void gl_server_reset(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	if (seg->seq != leg->snd_nxt) {
+		if (conn->flags & GL_CONN_TRANSLATED)
+			gl_step_drop(step, GL_DROP_STRAY);
+		return;
+	}
+	gl_leg_step(leg, GL_LEG_EV_RST);
+	if (conn->rsp.phase != GL_PHASE_IDLE)
+		gl_step_done(conn, step, seg->now_ns, GL_FAILURE_RESET + 1);
+	conn->flags |= GL_CONN_RESET;
+	conn->epoch++;
+	gl_step_release(conn, step);
+	gl_step_over(conn, step);
+}
+
+gl_inline void gl_server_active(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
+	if (seg->flags & GL_TCP_SYN)
+		return;		/* our or the client's ACK was lost: the client answers */
+	if (seg->flags & GL_TCP_RST) {
+		gl_server_reset(conn, leg, seg, step);
+		return;
+	}
+	if ((seg->flags & GL_TCP_ACK) && gl_seq_after(seg->ack, leg->srv_ack) && !gl_seq_after(seg->ack, leg->rcv_nxt))
+		leg->srv_ack = seg->ack;
+	if (conn->slot && conn->req.phase != GL_PHASE_HOLD &&
+	    !gl_seq_before(leg->srv_ack, conn->slot_seq + conn->slot_len + leg->dtx))
+		gl_step_release(conn, step);
+	if ((conn->flags & GL_CONN_CLIENT_FIN) && seg->ack == conn->fin_seq + 1 + leg->dtx)
+		conn->flags |= GL_CONN_FIN_ACKED;
+	if (seg->len)
+		gl_server_payload(conn, leg, seg, step);
+	if ((seg->flags & GL_TCP_FIN) && step->act != GL_ACT_DROP && step->act != GL_ACT_RESPONSE)
+		gl_server_fin(conn, leg, seg, step);
+	gl_step_over(conn, step);
+}
+
+/* An idle leg: its server is kept quiet. */
+gl_inline void gl_server_idle(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	u32 end = seg->seq + seg->len;
+	u32 own = leg->state == GL_LEG_CLOSING && (seg->flags & GL_TCP_ACK) && seg->ack == leg->fin_seq + 1;
+
+	step->drop = GL_DROP_NONE;
+	if ((seg->flags & GL_TCP_ACK) && gl_seq_after(seg->ack, leg->srv_ack) && !gl_seq_after(seg->ack, leg->rcv_nxt))
+		leg->srv_ack = seg->ack;
+	if (seg->flags & GL_TCP_RST) {
+		step->act = gl_leg_step(leg, GL_LEG_EV_IDLE_RST);
+	} else if (seg->flags & GL_TCP_FIN) {
+		if (leg->state == GL_LEG_OPEN) {
+			leg->fin_seq = leg->rcv_nxt;
+			leg->rcv_nxt++;
+		}
+		leg->snd_nxt = gl_seq_max(leg->snd_nxt, end + 1);
+		leg->flags |= GL_LEG_SERVER_FIN;
+		step->act = own ? gl_leg_step(leg, GL_LEG_EV_IDLE_FIN_OWN) : gl_leg_step(leg, GL_LEG_EV_IDLE_FIN);
+		gl_step_note(&step->reply, leg, step->act == GL_ACT_FIN_LEG ? GL_TCP_FIN | GL_TCP_ACK : GL_TCP_ACK);
+		step->reply.seq = step->act == GL_ACT_FIN_LEG ? leg->fin_seq : leg->fin_seq + 1;
+	} else if (own && (leg->flags & GL_LEG_SERVER_FIN)) {
+		step->act = gl_leg_step(leg, GL_LEG_EV_IDLE_OVER);
+	} else if (seg->len || seg->seq != leg->snd_nxt || (seg->flags & GL_TCP_SYN)) {
+		step->act = gl_leg_step(leg, GL_LEG_EV_IDLE_DATA);
+		gl_step_note(&step->reply, leg, step->act == GL_ACT_RST_LEG ? GL_TCP_RST : GL_TCP_ACK);
+		if (step->act == GL_ACT_RST_LEG)
+			step->reply.seq = seg->ack;
+		leg->acked = leg->snd_nxt;
+	} else {
+		step->act = gl_leg_step(leg, GL_LEG_EV_IDLE_ACK);
+	}
+	gl_step_over(conn, step);
+}
+
+/*
+ * gl_server_packet: one packet of the server of leg @index. Changes @conn, fills @step.
+ */
+gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl_seg *seg, struct gl_step *step)
+{
+	struct gl_leg *leg;
+
+	index &= GL_LEGS - 1;
+	leg = &conn->leg[index];
+	step->leg = index;
+	step->service = conn->service;
+	step->lane = leg->lane;
+	if ((seg->opts & GL_OPT_TS) && gl_seq_after(seg->tsval, leg->ts_last))
+		leg->ts_last = seg->tsval;
+	if (leg->state == GL_LEG_OPENING) {
+		gl_server_opening(conn, index, leg, seg, step);
+	} else if (index == conn->active && leg->state == GL_LEG_OPEN) {
+		gl_server_stamp(conn, leg, seg);
+		gl_server_active(conn, leg, seg, step);
+	} else if (leg->state == GL_LEG_NONE || !(conn->flags & GL_CONN_TRANSLATED)) {
+		step->act = GL_ACT_PASS;
+	} else {
+		gl_server_idle(conn, leg, seg, step);
+	}
+	step->epoch = conn->epoch;
+	if (step->act == GL_ACT_XLAT || step->act == GL_ACT_PASS || step->act == GL_ACT_RESPONSE) {
+		gl_step_to_client(conn, step, leg, index);
+		step->xlat.set_win = 0;
+		gl_server_window(conn, leg, seg, step);
+	}
+}
+
+/*
+ * gl_server_response: the head of the response was read from the packet in hand, which begins at leg->snd_nxt. Commits what it
+ * said; the packet goes to the client in any case.
+ */
+gl_inline void gl_server_response(struct gl_conn *conn, u32 index, const struct gl_seg *seg,
+				  const struct gl_response_head *head, struct gl_step *step)
+{
+	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
+	struct gl_response *rsp = &conn->rsp;
+	u32 body = seg->len - head->head_len;
+
+	leg->snd_nxt = seg->seq + seg->len;
+	rsp->bytes += seg->len;
+	rsp->code = head->code;
+	if (!rsp->first_ns && head->phase != GL_PHASE_HEAD)
+		rsp->first_ns = seg->now_ns;
+	if (head->close)
+		rsp->flags |= GL_RESPONSE_CLOSE;
+	if (head->pin) {
+		gl_step_pin(conn, step, head->pin);
+		gl_step_done(conn, step, seg->now_ns, 0);
+	} else if (head->phase == GL_PHASE_BODY || head->phase == GL_PHASE_DONE) {
+		if (body > head->left) {
+			gl_step_pin(conn, step, GL_PIN_UNASKED);
+			body = head->left;
+		}
+		rsp->left = head->left - body;
+		rsp->phase = GL_PHASE_BODY;
+		if (!rsp->left)
+			gl_server_complete(conn, seg, step);
+	} else if (head->phase == GL_PHASE_UNTIL_CLOSE) {
+		rsp->phase = GL_PHASE_UNTIL_CLOSE;
+		gl_step_pin(conn, step, GL_PIN_UNTIL_CLOSE);
+	}
+	if (seg->flags & GL_TCP_FIN)
+		gl_server_fin(conn, leg, seg, step);
+	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
+}
+
+#endif
