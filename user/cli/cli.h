@@ -169,8 +169,7 @@ void gl_output_yaml(FILE *f, const cJSON *value);
 const char *gl_json_string(const cJSON *object, const char *name, const char *def);
 double gl_json_number(const cJSON *object, const char *name);	/* NAN: absent, or none */
 bool gl_json_true(const cJSON *object, const char *name);
-const cJSON *gl_json_array(const cJSON *object,
-			   const char *name); /* NULL: absent; iterates as empty */
+const cJSON *gl_json_array(const cJSON *object, const char *name); /* NULL: absent; iterates as empty */
 /* Strings of an array, joined; "-" where there are none. @buf is returned. */
 const char *gl_json_join(const cJSON *array, char *buf, size_t size);
 
@@ -197,8 +196,9 @@ const char *gl_human_seconds(double seconds, char *buf);	/* 0.0012 -> 1.20ms */
 const char *gl_human_count(double n, char *buf);		/* 12345 -> 12,345 */
 const char *gl_human_rate(double n, char *buf);			/* 12.34 -> 12.3 */
 const char *gl_human_duration(double seconds, char *buf);	/* 3725 -> 1h2m */
-/* Age of an RFC 3339 time. */
-const char *gl_human_age(const char *time, time_t now, char *buf);
+/* Age of an RFC 3339 time in UTC, and how long it is until one. */
+const char *gl_human_age(const char *text, time_t now, char *buf);
+const char *gl_human_until(const char *text, time_t now, char *buf);
 /* "10m", "1.5s", "300ms", "20" (seconds) -> seconds; negative: not a duration. */
 double gl_human_parse_duration(const char *text);
 enum gl_tint gl_tint_of_state(const char *state);

@@ -59,6 +59,9 @@ static void show_batches(struct gl_cli *cli, const cJSON *r)
 			gl_human_percent(gl_json_number(r, "achievedWeight"), buf));
 	fprintf(cli->out, ", for %s",
 		gl_human_age(gl_json_string(batch, "since", NULL), cli->now, age));
+	if (gl_json_string(batch, "endsAt", NULL))
+		fprintf(cli->out, ", next in %s",
+			gl_human_until(gl_json_string(batch, "endsAt", NULL), cli->now, age));
 	fputc('\n', cli->out);
 }
 

@@ -32,7 +32,7 @@ static int read_one(struct gl_cli *cli, const char *name, struct gl_files *files
 	FILE *f = is_stdin ? stdin : fopen(name, "re");
 	int err;
 
-	file->name = is_stdin ? "<stdin>" : name;
+	*file = (struct gl_file){ .name = is_stdin ? "<stdin>" : name };
 	if (!f)
 		return gl_cli_fail(cli, "%s: %s", name, strerror(errno));
 	err = read_stream(f, file);

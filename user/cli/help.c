@@ -151,8 +151,7 @@ static size_t distance(const char *a, const char *b)
 const char *gl_help_nearest(const char *word, const char *const *names, size_t n)
 {
 	const char *best = NULL;
-	size_t least = strlen(word) <= 3 ? 2 : 3, i,
-	       d; /* one edit in short words, two in longer ones */
+	size_t least = strlen(word) <= 3 ? 2 : 3, i, d; /* one edit in short words, two in longer ones */
 
 	for (i = 0; i < n; i++) {
 		d = distance(word, names[i]);

@@ -99,14 +99,22 @@ const char *gl_human_duration(double seconds, char *buf)
 	return buf;
 }
 
-const char *gl_human_age(const char *time, time_t now, char *buf)
+/* Seconds since 1970, NAN: not a time. Fractions are cut. */
+static double read_time(const char *text)
 {
 	struct tm tm = {};
-	const char *rest = time ? strptime(time, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
 
-	if (!rest)
-		return none(buf);
-	return gl_human_duration(difftime(now, timegm(&tm)), buf);
+	return text && strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (double)timegm(&tm) : NAN;
+}
+
+const char *gl_human_age(const char *text, time_t now, char *buf)
+{
+	return gl_human_duration((double)now - read_time(text), buf);
+}
+
+const char *gl_human_until(const char *text, time_t now, char *buf)
+{
+	return gl_human_duration(read_time(text) - (double)now, buf);
 }
 
 double gl_human_parse_duration(const char *text)

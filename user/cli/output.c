@@ -57,6 +57,16 @@ static void yaml_scalar(FILE *f, const cJSON *v)
 	cJSON_free(text);
 }
 
+/* A scalar, or what is empty, to the end of the line. */
+static void yaml_flat(FILE *f, const cJSON *v)
+{
+	if (cJSON_IsObject(v) || cJSON_IsArray(v))
+		fputs(cJSON_IsObject(v) ? "{}" : "[]", f);
+	else
+		yaml_scalar(f, v);
+	fputc('\n', f);
+}
+
 static void yaml_indent(FILE *f, int indent)
 {
 	fprintf(f, "%*s", indent, "");
@@ -106,11 +116,7 @@ static void yaml_value(FILE *f, const cJSON *v, int indent)
 		return;
 	}
 	fputc(' ', f);
-	if (cJSON_IsObject(v) || cJSON_IsArray(v))
-		fputs(cJSON_IsObject(v) ? "{}" : "[]", f);
-	else
-		yaml_scalar(f, v);
-	fputc('\n', f);
+	yaml_flat(f, v);
 }
 
 void gl_output_yaml(FILE *f, const cJSON *v)
@@ -120,7 +126,7 @@ void gl_output_yaml(FILE *f, const cJSON *v)
 	else if (cJSON_IsArray(v) && v->child)
 		yaml_items(f, v, 0);
 	else
-		yaml_value(f, v, -2);
+		yaml_flat(f, v);
 }
 
 bool gl_output_value(struct gl_cli *cli, const cJSON *value)
