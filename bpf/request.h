@@ -74,14 +74,17 @@ gl_inline void request_hold(struct __sk_buff *skb, struct work *w, struct conn *
 		request_undo(w, slot, big, 0);
 }
 
-/* Saves what the leg to be opened will need: as much of the packet as a slot holds. 0 if there is a slot. */
+/*
+ * Saves what the leg to be opened will need: as much of the packet as a slot holds. More of the body may come before the leg
+ * opens, so a long one gets a big slot. 0 if there is a slot.
+ */
 gl_inline int request_save(struct __sk_buff *skb, struct work *w, u32 off)
 {
 	struct gl_decision *d = &w->decision;
 	u32 len = w->pkt.seg.len, room;
 	u16 big = 0;
 
-	d->slot = slot_take(len, w->conn_id, &big);
+	d->slot = slot_take(d->head_len + d->left > GL_SLOT_SMALL ? GL_SLOT_BIG : len, w->conn_id, &big);
 	d->slot_big = big;
 	if (!d->slot)
 		return -1;

@@ -100,11 +100,21 @@ gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn
 	bpf_spin_unlock(&c->lock);
 }
 
+/* A SYN-ACK passed this way: the replies do reach us, and the endpoint is well. */
+gl_inline void steer_answered(struct work *w, struct conn *c)
+{
+	struct gl_veth *veth = bpf_map_lookup_elem(&veths, &w->key.ifindex);
+
+	if (veth)
+		__sync_fetch_and_add(&veth->syn_back, 1);
+	if (w->step.opened)
+		decide_endpoint_ok(&c->c.leg[w->step.leg & (GL_LEGS - 1)]);
+}
+
 SEC("tc")
 int to_pod(struct __sk_buff *skb)
 {
 	struct work *w = work_get();
-	struct gl_veth *veth;
 	struct conn *c;
 	u32 parsed, leg;
 	int res;
@@ -133,14 +143,10 @@ int to_pod(struct __sk_buff *skb)
 		gl_server_packet(&c->c, leg, &w->pkt.seg, &w->step);
 	}
 	bpf_spin_unlock(&c->lock);
+	if (w->pkt.seg.flags & GL_TCP_SYN)
+		steer_answered(w, c);
 	if (w->step.act == GL_ACT_PASS && !conn_owes(&w->step))
 		return GL_NEXT;
-	if (w->step.opened) {
-		decide_endpoint_ok(&c->c.leg[w->step.leg & (GL_LEGS - 1)]);
-		veth = bpf_map_lookup_elem(&veths, &w->key.ifindex);
-		if (veth)
-			__sync_fetch_and_add(&veth->syn_back, 1);
-	}
 	if (w->step.act == GL_ACT_RESPONSE)
 		steer_response(skb, w, c);
 	else if (w->step.act == GL_ACT_FAILED)

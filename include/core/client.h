@@ -155,7 +155,7 @@ gl_inline void gl_client_opening(struct gl_conn *conn, struct gl_leg *leg, const
 			gl_step_drop(step, GL_DROP_LEG);
 		return;
 	}
-	gl_step_drop(step, GL_DROP_HOLD);
+	gl_step_drop(step, seg->flags & GL_TCP_FIN ? GL_DROP_HOLD : GL_DROP_NONE);
 	if (!seg->len)
 		return;
 	step->slot = conn->slot;
@@ -197,7 +197,7 @@ gl_inline void gl_client_close_others(struct gl_conn *conn, struct gl_step *step
 			gl_step_note(note, leg, GL_TCP_RST | GL_TCP_ACK);
 		} else {
 			if (leg->state == GL_LEG_OPEN)
-				leg->fin_seq = leg->rcv_nxt;
+				leg->fin_seq = leg->rcv_nxt++;
 			gl_leg_step(leg, GL_LEG_EV_CLOSE);
 			gl_step_note(note, leg, GL_TCP_FIN | GL_TCP_ACK);
 			note->seq = leg->fin_seq;

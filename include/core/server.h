@@ -314,10 +314,8 @@ gl_inline void gl_server_idle(struct gl_conn *conn, struct gl_leg *leg, const st
 	if (seg->flags & GL_TCP_RST) {
 		step->act = gl_leg_step(leg, GL_LEG_EV_IDLE_RST);
 	} else if (seg->flags & GL_TCP_FIN) {
-		if (leg->state == GL_LEG_OPEN) {
-			leg->fin_seq = leg->rcv_nxt;
-			leg->rcv_nxt++;
-		}
+		if (leg->state == GL_LEG_OPEN)
+			leg->fin_seq = leg->rcv_nxt++;
 		leg->snd_nxt = gl_seq_max(leg->snd_nxt, end + 1);
 		leg->flags |= GL_LEG_SERVER_FIN;
 		step->act = own ? gl_leg_step(leg, GL_LEG_EV_IDLE_FIN_OWN) : gl_leg_step(leg, GL_LEG_EV_IDLE_FIN);
