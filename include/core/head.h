@@ -26,13 +26,13 @@
 
 /*
  * The names that the scan itself reads, as a filter of (gl_hash_name() & 255): host, content-length, connection,
- * transfer-encoding, expect, upgrade, authorization, proxy-authorization, www-authenticate, proxy-authenticate. A unit test
+ * transfer-encoding, expect, upgrade, content-type, authorization, proxy-authorization, www-authenticate, proxy-authenticate. A unit test
  * computes these words from the names.
  */
 #define GL_HEAD_OWN_0	0x1000000040000000ULL
 #define GL_HEAD_OWN_1	0x0040000200000000ULL
 #define GL_HEAD_OWN_2	0x0000002080100020ULL
-#define GL_HEAD_OWN_3	0x0400000002000000ULL
+#define GL_HEAD_OWN_3	0x0400100002000000ULL
 
 #define GL_HEAD_HTTP_11	GL_TEXT8('H', 'T', 'T', 'P', '/', '1', '.', '1')
 #define GL_HEAD_HTTP_10	GL_TEXT8('H', 'T', 'T', 'P', '/', '1', '.', '0')
@@ -69,7 +69,7 @@ gl_inline void gl_head_start(struct gl_head *head, u32 response, const u64 *inte
 	head->nfields = 0;
 	head->cause = GL_PIN_NONE;
 	head->token_len = 0;
-	head->pad = 0;
+	head->lines = 0;
 	head->token[0] = 0;
 	head->token[1] = 0;
 }
@@ -251,6 +251,8 @@ gl_global int gl_head_request_line(const struct gl_head_buf *buf, struct gl_head
 	if (!buf || !head)
 		return GL_PIN_SYNC;
 	off = head->method_len + 1;
+	if (end > GL_HEAD_REQUEST_LINE_MAX)
+		return GL_PIN_HEAD_LONG;
 	if (end < off + 10 || *gl_head_at(buf, end - 9) != ' ')
 		return GL_PIN_VERSION;
 	head->version = gl_head_version(gl_load64(gl_head_at(buf, end - 8)));
@@ -305,6 +307,9 @@ gl_global int gl_head_field_line(const struct gl_head_buf *buf, struct gl_head *
 		return GL_PIN_SYNC;
 	off = head->off;
 	at = gl_head_at(buf, off);
+	if (!head->response && (end - off > GL_HEAD_LINE_MAX || head->lines >= GL_HEAD_LINES_MAX))
+		return GL_PIN_HEAD_LONG;
+	head->lines++;
 	if (gl_head_blank(*at))
 		return GL_PIN_OBS_FOLD;
 	for (i = 0; i < (GL_HEAD_NAME_MAX + 1) / 8; i++) {

@@ -304,6 +304,12 @@ gl_inline int gl_head_own(struct gl_head *head, struct gl_head_walk *walk, u32 o
 		return head->response ? 0 : gl_head_expect(head, walk);
 	if (gl_head_text_is(buf, off, len, 7, GL_TEXT_UPGRADE, 0, 0))
 		head->flags |= GL_HEAD_UPGRADE;
+	if (!head->response && gl_head_text_is(buf, off, len, 12, GL_TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-'), 0,
+					       GL_TEXT8('e', 'n', 't', '-', 't', 'y', 'p', 'e'))) {
+		if (head->flags & GL_HEAD_HAS_TYPE)
+			return GL_PIN_REPEATED;
+		head->flags |= GL_HEAD_HAS_TYPE;
+	}
 	if (gl_head_is_auth(buf, off, len))
 		gl_loop(GL_HEAD_MAX, gl_head_scheme_byte, walk);
 	return 0;

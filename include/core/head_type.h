@@ -11,6 +11,10 @@
 
 /* Bytes of the longest header name; a longer one is refused (cause name). */
 #define GL_HEAD_NAME_MAX	127
+/* The smallest limits of servers as they come (gunicorn; Apache and nginx allow more): bytes without CR LF, and lines. */
+#define GL_HEAD_REQUEST_LINE_MAX	4094
+#define GL_HEAD_LINE_MAX		8188
+#define GL_HEAD_LINES_MAX		100
 
 /* Per-CPU scratch in BPF: the bytes of the head from offset 0. The padding may be read, and is never used. */
 struct gl_head_buf {
@@ -43,6 +47,7 @@ enum gl_method {
 #define GL_HEAD_CONN_AUTH	0x0080	/* NTLM or Negotiate, asked for or used */
 #define GL_HEAD_HAS_HOST	0x0100	/* exactly one Host: host_off, host_len */
 #define GL_HEAD_ABSOLUTE	0x0200	/* the target is in absolute form: its authority stands above Host (RFC 9112 3.2.2) */
+#define GL_HEAD_HAS_TYPE	0x0800	/* a Content-Type */
 #define GL_HEAD_ASTERISK	0x0400	/* the target is `*` (OPTIONS) */
 
 /* Phases of a scan; FIELDS and later know the start line. */
@@ -83,8 +88,8 @@ struct gl_head {
 	u16 host_len;
 	u16 nfields;		/* fields[] in use; the others hold anything */
 	u16 cause;		/* enum gl_pin: why the scan has failed; NONE while it has not */
+	u16 lines;		/* header lines read */
 	u16 token_len;		/* private: length of the token that is being read in a list */
-	u16 pad;
 	u64 token[2];		/* private: its first 16 bytes, in lower case */
 	struct gl_head_field fields[GL_HEAD_FIELDS];	/* in the order in which they were sent */
 };
