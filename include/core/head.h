@@ -188,11 +188,15 @@ gl_global int gl_head_first_word(const struct gl_head_buf *buf, struct gl_head *
 	return gl_keep(first, 4) == GL_TEXT8('P', 'R', 'I', ' ', 0, 0, 0, 0) ? -GL_PIN_OPAQUE : -GL_PIN_METHOD;
 }
 
-/* Forbidden in a target: bytes from 0x80, SP and the characters that neither RFC 3986 nor URL libraries leave bare: " # < >. */
+/*
+ * Forbidden in a target: bytes from 0x80, SP, the characters that neither RFC 3986 nor the URL standard leaves bare (" # < >) and, in
+ * an absolute one, brackets.
+ */
 static long gl_head_target_words(u32 i, void *context)
 {
 	struct gl_head_walk *walk = context;
 	u32 pos = walk->pos + i * 32, left, k;
+	u64 brackets = walk->head->flags & GL_HEAD_ABSOLUTE ? GL_HIGHS : 0;
 	u64 bad, word, bare;
 	const u8 *at;
 
@@ -207,6 +211,7 @@ static long gl_head_target_words(u32 i, void *context)
 		bare = (word & ~(GL_ONES * 0x02)) ^ GL_ONES * '<';		/* < > */
 		bad |= ((bare - GL_ONES) & ~bare) | (word - GL_ONES * '!') | word;
 		bad &= GL_HIGHS;
+		bad |= (gl_equal8(word, '[') | gl_equal8(word, ']')) & brackets;
 		if (left > 8 * k)
 			walk->result |= gl_keep(bad, left - 8 * k);
 	}
