@@ -64,10 +64,10 @@ static int start_mock(void **state)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	(void)state;
-	strcpy(mock.dir, "/tmp/graylink-test-XXXXXX");
+	snprintf(mock.dir, sizeof(mock.dir), "/tmp/graylink-test-XXXXXX");
 	assert_non_null(mkdtemp(mock.dir));
 	snprintf(mock.path, sizeof(mock.path), "%s/s", mock.dir);
-	strcpy(addr.sun_path, mock.path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", mock.path);
 	mock.fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(mock.fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(mock.fd, 8), 0);

@@ -113,7 +113,7 @@ static int take(struct parser *p, const struct gl_option *o, const char *value)
 			p->cli->namespace = value;
 			return 0;
 		case 'o':
-			return set_output(p->cli, value);
+			return set_output(p->cli, value ? value : "");
 		case 'h':
 			p->help = true;
 			return 0;

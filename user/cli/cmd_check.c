@@ -54,7 +54,7 @@ static bool find_mount(const char *type, char *dir)
 	while (f && !found && fgets(line, sizeof(line), f)) {
 		found = sscanf(line, "%*s %255s %63s", at, is) == 2 && !strcmp(is, type);
 		if (found)
-			strcpy(dir, at);
+			memcpy(dir, at, sizeof(at));
 	}
 	if (f)
 		fclose(f);

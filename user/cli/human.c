@@ -6,9 +6,15 @@
 
 #include "cli/cli.h"
 
+static const char *word(const char *text, char *buf)
+{
+	snprintf(buf, GL_HUMAN, "%s", text);
+	return buf;
+}
+
 static const char *none(char *buf)
 {
-	return strcpy(buf, "-");
+	return word("-", buf);
 }
 
 const char *gl_human_percent(double fraction, char *buf)
@@ -17,9 +23,9 @@ const char *gl_human_percent(double fraction, char *buf)
 		return none(buf);
 	/* a share that is not quite nothing or not quite all must not look so */
 	if (fraction > 0 && fraction < 0.00005)
-		return strcpy(buf, "<0.01%");
+		return word("<0.01%", buf);
 	if (fraction < 1 && fraction > 0.99995)
-		return strcpy(buf, ">99.99%");
+		return word(">99.99%", buf);
 	snprintf(buf, GL_HUMAN, "%.2f%%", fraction * 100);
 	return buf;
 }

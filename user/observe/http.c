@@ -193,9 +193,13 @@ static int parse_address(const char *text, struct addrinfo **ret)
 
 static int listen_at(const char *address, u16 *ret_port)
 {
-	struct addrinfo *ai = NULL;
-	struct sockaddr_storage bound;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} bound = {};
 	socklen_t len = sizeof(bound);
+	struct addrinfo *ai = NULL;
 	int err = parse_address(address, &ai), on = 1, fd;
 
 	if (err)
@@ -203,17 +207,14 @@ static int listen_at(const char *address, u16 *ret_port)
 	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, BACKLOG) ||
-	    getsockname(fd, (struct sockaddr *)&bound, &len)) {
+	    getsockname(fd, &bound.any, &len)) {
 		err = -errno;
 		if (fd >= 0)
 			close(fd);
 		fd = err;
 	}
 	freeaddrinfo(ai);
-	if (fd >= 0)
-		*ret_port = ntohs(bound.ss_family == AF_INET6 ?
-					  ((struct sockaddr_in6 *)&bound)->sin6_port :
-					  ((struct sockaddr_in *)&bound)->sin_port);
+	*ret_port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 	return fd;
 }
 

@@ -31,7 +31,6 @@
 #include "graylink/event.h"
 
 struct cJSON;
-struct gl_ids;
 struct gl_observe;
 struct gl_http;
 
@@ -71,8 +70,7 @@ struct gl_observe_release {
 	u32 lane;			/* id */
 	u32 batch;			/* from 1; 0: before the first */
 	u32 weight_ppm;			/* of 1e6, as it is in force */
-	const u32 *
-		services; /* ids of all its services; they get zero-valued series before the first request */
+	const u32 *services;		/* ids; they get zero-valued series before the first request */
 	u32 services_n;
 	const u32 *entries;		/* ids of the services at which it colours */
 	u32 entries_n;
@@ -99,8 +97,6 @@ int gl_observe_new(const struct gl_observe_options *options, struct gl_observe *
 void gl_observe_free(struct gl_observe *o);
 
 void gl_observe_set_names(struct gl_observe *o, const struct gl_observe_names *names);
-/* The same from the policy's table of names that last; @ids must live as long as the observer. */
-void gl_observe_set_ids(struct gl_observe *o, const struct gl_ids *ids);
 
 /* Descriptor that is readable when records wait, -1 without a ring buffer. */
 int gl_observe_event_fd(const struct gl_observe *o);

@@ -84,8 +84,6 @@ struct gl_observe {
 	struct gl_observe_options options;
 	struct gl_observe_map maps[GL_OBSERVE_MAPS_MAX];
 	struct gl_observe_names names;
-	const struct gl_ids *ids;	/* names.c */
-	char namespace[256];		/* names.c: the last one asked for */
 	struct ring_buffer *ring;
 	u32 cpus;
 	bool priming;		/* the first read of pinned maps: old requests are no rate */

@@ -181,8 +181,8 @@ int gl_observe_set_releases(struct gl_observe *o, const struct gl_observe_releas
 
 	if (!list)
 		return -ENOMEM;
-	gl_observe_refresh(
-		o); /* best effort: an older total only makes the batch begin a little earlier */
+	/* best effort: an older total only makes the batch begin a little earlier */
+	gl_observe_refresh(o);
 	for (i = 0; i < n; i++) {
 		if (track(o, &releases[i], &list[i])) {
 			gl_observe_free_releases(list, n);
@@ -244,8 +244,8 @@ void gl_observe_service_stats(const struct gl_observe *o, const char *release,
 	if (!g)
 		return;
 	ret->requests = g->requests;
-	ret->errors = g->errors < g->requests ? g->errors :
-						g->requests; /* a fall-back may also end in 500 */
+	/* a request that fell back may also end in 500: one request, at most one error */
+	ret->errors = g->errors < g->requests ? g->errors : g->requests;
 	ret->fallbacks = g->fallbacks;
 	ret->batch_requests = g->requests - (b ? b->requests[side] : 0);
 	ret->batch_errors = g->errors - (b ? b->errors[side] : 0);
