@@ -148,19 +148,19 @@ static long gl_colour_label_step(u32 i, void *data)
 {
 	struct gl_colour_ctx *ctx = data;
 	struct gl_colour *io = ctx->io;
+	const struct gl_image_member *record;
 	u32 kind = io->label;
 
 	(void)i;
-	if (kind >= ctx->image->head.nlabels || kind >= GL_IMAGE_LABELS)
+	if (kind >= ctx->image->head.nlabels)
 		return 1;
-	/* Label kind i looks at field i. */
-	if (!io->work.first[gl_value_index(kind)]) {
+	record = gl_image_at(ctx->image, ctx->image->head.labels_off + (u64)kind * sizeof(*record));
+	if (!io->work.first[gl_value_index(record->field - 1)]) {
 		io->label = kind + 1;
 		return 0;
 	}
 	if (!io->label_begun) {
-		gl_member_start(&io->member, gl_image_at(ctx->image, ctx->image->head.labels_off +
-							 (u64)kind * sizeof(struct gl_image_member)));
+		gl_member_start(&io->member, record);
 		io->label_begun = 1;
 	}
 	if (gl_member_find(ctx->image, ctx->buf, ctx->head, &io->work, &io->member)) {

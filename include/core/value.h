@@ -186,8 +186,7 @@ static long gl_value_classify_step(u32 line, void *data)
 	u32 i;
 
 	work->field[gl_value_index(line)] = 0;
-	/* A chain of names with one low byte; the compiler allows no more. */
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < GL_IMAGE_CHAIN; i++) {
 		const struct gl_image_field *field;
 
 		if (!number)
@@ -196,7 +195,7 @@ static long gl_value_classify_step(u32 line, void *data)
 		if (field->hash == at->name_hash && field->name_len == at->name_len &&
 		    gl_value_same_name(ctx->image, field->name_off, ctx->buf, at->name_off, at->name_len))
 			break;
-		number = i < 3 ? field->next : 0;
+		number = i + 1 < GL_IMAGE_CHAIN ? field->next : 0;
 	}
 	if (!number)
 		return 0;

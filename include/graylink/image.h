@@ -24,6 +24,8 @@
 #define GL_IMAGE_FIELDS		32
 /* Distinct kinds of label (a baggage key or a header) of all releases together; they are the first fields of every service. */
 #define GL_IMAGE_LABELS		8
+/* Header names of one service whose hashes end in the same byte. */
+#define GL_IMAGE_CHAIN		4
 /* Conditions of one match. */
 #define GL_IMAGE_CONDITIONS	16
 /* Names of headers, cookies and baggage keys: bytes; a multiple of 8. */
@@ -50,7 +52,7 @@ struct gl_image_head {
 	u32 nservices;		/* the highest service id plus one */
 	u32 services_off;	/* struct gl_image_service [nservices] */
 	u32 nlabels;		/* kinds of label: GL_IMAGE_LABELS at most */
-	u32 labels_off;		/* struct gl_image_member [nlabels]; kind i looks at field i of every service */
+	u32 labels_off;		/* struct gl_image_member [nlabels]; their fields have the same numbers in every service */
 	u32 pad;
 	struct gl_image_table frontends, origins, lanes, exacts;
 };
@@ -294,7 +296,7 @@ gl_inline const struct gl_image_service *gl_image_service_record(const struct gl
 	return gl_image_at(image, image->head.services_off + (u64)service * sizeof(struct gl_image_service));
 }
 
-/* gl_image_service: fills @ret (initialised by the caller: 6.1 wants that). Returns its flags; 0: not in the image. */
+/* gl_image_service: fills @ret (zeroed by the caller: 6.1 wants that). Returns its flags; 0: not in the image, @ret is untouched. */
 gl_global int gl_image_service(const struct gl_image *image, u32 service, struct gl_service_info *ret)
 {
 	const struct gl_image_service *record;
@@ -303,6 +305,8 @@ gl_global int gl_image_service(const struct gl_image *image, u32 service, struct
 	if (!image || !ret)
 		return 0;
 	record = gl_image_service_record(image, service);
+	if (!record->flags)
+		return 0;
 	ret->flags = record->flags;
 	ret->odds_lane = record->odds_lane;
 	ret->pad = 0;

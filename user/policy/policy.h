@@ -180,7 +180,8 @@ const char *gl_ids_lane_name(const struct gl_ids *ids, uint32_t id);		/* "base" 
 /* Where a release stands: what of it the image holds. */
 struct gl_release_steer {
 	const char *namespace, *name;
-	bool lane_active;		/* false (RolledBack, Finished): nothing of the release steers, its label means nothing */
+	bool gone;			/* Finished: nothing of the release is in the image, its services are not looked at */
+	bool lane_active;		/* false (RolledBack): its services are counted, but nothing steers, and its label means nothing */
 	bool rules;			/* its header matches are in force */
 	uint32_t weight_ppm;		/* weight of its batch in force */
 };
