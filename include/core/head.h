@@ -167,13 +167,15 @@ gl_global int gl_head_first_word(const struct gl_head_buf *buf, struct gl_head *
 		return -GL_PIN_EMPTY_LINE;
 	space = gl_equal8(first, ' ');
 	n = space ? gl_first(space) : 8 + gl_first(gl_equal8(second, ' '));
-	if (n < len && n < 16) {
+	/* NUL in front of the space would pass for the padding of a shorter word. */
+	if (n && n < 16 && n < len && *gl_head_at(buf, n - 1)) {
 		head->method = gl_head_method(gl_keep(first, n), n > 8 ? gl_keep(second, n - 8) : 0);
-		head->method_len = n;
 		if (head->method == GL_METHOD_CONNECT)
 			return -GL_PIN_CONNECT;
-		if (head->method != GL_METHOD_NONE)
+		if (head->method != GL_METHOD_NONE) {
+			head->method_len = n;
 			return 1;
+		}
 	}
 	/* Not a method that we know, or not there yet: what is the first byte that a method cannot hold? */
 	space = gl_not_token8(first);
