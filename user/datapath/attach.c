@@ -203,6 +203,9 @@ int gl_datapath_attach(struct gl_datapath *dp, const char *ifname, struct gl_why
 		return gl_why_set(why, -ENOENT, "attach %.16s: there is no such interface", ifname);
 	if (find_iface(dp, ifindex))
 		return 0;
+	err = gl_pin_again(dp, why);
+	if (err)
+		return err;
 	if (bpf_map_update_elem(dp->maps[GL_MAP_VETHS], &ifindex, &veth, BPF_NOEXIST) &&
 	    errno != EEXIST)
 		return gl_why_set(why, -errno, "attach %s: %s", ifname,
@@ -279,25 +282,23 @@ static bool iface_gone(const struct gl_iface *iface)
 	return !if_indextoname(iface->seen.ifindex, name);
 }
 
-int gl_datapath_forget_gone(struct gl_datapath *dp)
+bool gl_datapath_forget_gone(struct gl_datapath *dp, char *ret_name)
 {
 	uint32_t ifindex;
-	int gone = 0;
-	size_t i = 0;
+	size_t i;
 
-	while (i < dp->nifaces) {
-		if (!iface_gone(&dp->ifaces[i])) {
-			i++;
-			continue;
-		}
-		ifindex = dp->ifaces[i].seen.ifindex;
-		unpin_iface(dp->bpffs, ifindex);
-		drop_iface(dp, &dp->ifaces[i]);
-		/* What its connections hold is the sweeper's; it knows that the veth is gone by this element. */
-		bpf_map_delete_elem(dp->maps[GL_MAP_VETHS], &ifindex);
-		gone++;
-	}
-	return gone;
+	for (i = 0; i < dp->nifaces && !iface_gone(&dp->ifaces[i]); i++)
+		;
+	if (i == dp->nifaces)
+		return false;
+	if (ret_name)
+		memcpy(ret_name, dp->ifaces[i].seen.ifname, IF_NAMESIZE);
+	ifindex = dp->ifaces[i].seen.ifindex;
+	unpin_iface(dp->bpffs, ifindex);
+	drop_iface(dp, &dp->ifaces[i]);
+	/* What its connections hold is the sweeper's; it knows that the veth is gone by this element. */
+	bpf_map_delete_elem(dp->maps[GL_MAP_VETHS], &ifindex);
+	return true;
 }
 
 /* Takes over one hook's link: the new program goes into it, packets see the one or the other. */
@@ -407,8 +408,8 @@ int gl_attach_take_over(struct gl_datapath *dp, struct gl_why *why)
 	struct take_over t = { .dp = dp, .why = why };
 	int err = each_link(dp->bpffs, take_over_one, &t);
 
-	if (!err)
-		gl_datapath_forget_gone(dp);
+	while (!err && gl_datapath_forget_gone(dp, NULL))
+		;
 	return err;
 }
 
@@ -422,7 +423,8 @@ static int remove_one(void *ctx, uint32_t ifindex, bool clsact)
 	return 0;
 }
 
-int gl_datapath_remove(const char *bpffs, struct gl_why *why)
+/* Removes everything under the directory, and the directory. */
+static int remove_all(const char *bpffs, struct gl_why *why)
 {
 	static const char *const folders[] = { "links", "progs", "maps", NULL };
 	char path[PATH_MAX];
@@ -440,4 +442,29 @@ int gl_datapath_remove(const char *bpffs, struct gl_why *why)
 			return gl_why_set(why, -errno, "remove %s: %s", path, strerror(errno));
 	}
 	return 0;
+}
+
+int gl_datapath_detach_all(struct gl_datapath *dp, struct gl_why *why)
+{
+	while (dp->nifaces) {
+		detach_pinned_clsact(dp->bpffs, dp->ifaces[0].seen.ifindex);
+		unpin_iface(dp->bpffs, dp->ifaces[0].seen.ifindex);
+		drop_iface(dp, &dp->ifaces[0]);
+	}
+	dp->unpinned = true;
+	return remove_all(dp->bpffs, why);
+}
+
+int gl_datapath_remove(const char *bpffs, struct gl_why *why)
+{
+	int err, fd;
+
+	if (access(bpffs, F_OK))
+		return 0;
+	fd = gl_pin_lock(bpffs, why);
+	if (fd < 0)
+		return fd;
+	err = remove_all(bpffs, why);
+	close(fd);
+	return err;
 }

@@ -5,11 +5,9 @@
 #include "datapath/datapath.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -54,22 +52,6 @@ static int open_error(struct gl_why *why, int err, const char *what)
 			  libbpf_words[0] ? ": " : "", libbpf_words);
 }
 
-/* One agent per directory: the lock ends with the process, however that ends. */
-static int lock_bpffs(struct gl_datapath *dp, struct gl_why *why)
-{
-	dp->lock_fd = open(dp->bpffs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dp->lock_fd < 0)
-		return gl_why_set(why, -errno, "open %s: %s", dp->bpffs, strerror(errno));
-	if (flock(dp->lock_fd, LOCK_EX | LOCK_NB))
-		return gl_why_set(why, errno == EWOULDBLOCK ? -EBUSY : -errno,
-				  errno == EWOULDBLOCK ?
-					  "another graylinkd uses %s: stop it, or give this one its "
-					  "own --bpffs, --state-dir and --socket" :
-					  "lock %s",
-				  dp->bpffs);
-	return 0;
-}
-
 /* Makes the opened object use the pinned maps. -ENOENT when one is missing. */
 static int reuse_maps(struct gl_datapath *dp)
 {
@@ -95,7 +77,7 @@ static int reuse_maps(struct gl_datapath *dp)
 }
 
 /* Decides between taking over and making anew. 0, or a negative errno with @why. */
-static int choose_maps(struct gl_datapath *dp, const char *schema, struct gl_why *why)
+static int choose_maps(struct gl_datapath *dp, struct gl_why *why)
 {
 	char path[PATH_MAX], pinned[GL_SCHEMA_TEXT] = "";
 	int err;
@@ -104,7 +86,7 @@ static int choose_maps(struct gl_datapath *dp, const char *schema, struct gl_why
 	if (err)
 		return gl_why_set(why, err, "the bpffs directory's name is too long");
 	err = gl_pin_text(path, pinned, sizeof(pinned));
-	if (!err && !strcmp(pinned, schema)) {
+	if (!err && !strcmp(pinned, dp->schema)) {
 		err = reuse_maps(dp);
 		if (err)
 			return gl_why_set(why, err, "take over the maps in %s: %s", dp->bpffs,
@@ -116,7 +98,8 @@ static int choose_maps(struct gl_datapath *dp, const char *schema, struct gl_why
 		return gl_why_set(why, -EEXIST,
 				  "%s holds programs of another version (schema %s, this is %s) that "
 				  "are attached: detach them first (graylinkd --bpffs %s --remove)",
-				  dp->bpffs, pinned[0] ? pinned : "incomplete", schema, dp->bpffs);
+				  dp->bpffs, pinned[0] ? pinned : "incomplete", dp->schema,
+				  dp->bpffs);
 	gl_pin_clear_maps(dp->bpffs);
 	return 0;
 }
@@ -145,8 +128,8 @@ static int init_maps(struct gl_datapath *dp)
 	return gl_datapath_heartbeat(dp);
 }
 
-/* Pins programs (the ones in force, so replaced) and, when new, the maps; the schema comes last. */
-static int pin_all(struct gl_datapath *dp, const char *schema)
+/* Pins programs (the ones in force, so replaced) and, unless they are, the maps; the schema comes last. */
+static int pin_all(struct gl_datapath *dp, bool maps)
 {
 	char path[PATH_MAX];
 	struct bpf_map *map;
@@ -160,7 +143,7 @@ static int pin_all(struct gl_datapath *dp, const char *schema)
 		if (bpf_obj_pin(dp->progs[i], path))
 			return -errno;
 	}
-	if (dp->taken_over)
+	if (!maps)
 		return 0;
 	bpf_object__for_each_map(map, dp->skel->obj) {
 		if (bpf_map__is_internal(map))
@@ -172,7 +155,29 @@ static int pin_all(struct gl_datapath *dp, const char *schema)
 			return -errno;
 	}
 	err = gl_pin_path(path, dp->bpffs, "schema", NULL);
-	return err ? err : gl_pin_set_text(path, schema);
+	return err ? err : gl_pin_set_text(path, dp->schema);
+}
+
+int gl_pin_again(struct gl_datapath *dp, struct gl_why *why)
+{
+	int err;
+
+	if (!dp->unpinned)
+		return 0;
+	err = gl_pin_prepare(dp->bpffs, why);
+	if (err)
+		return err;
+	if (dp->lock_fd >= 0)
+		close(dp->lock_fd);
+	dp->lock_fd = gl_pin_lock(dp->bpffs, why);
+	if (dp->lock_fd < 0)
+		return dp->lock_fd;
+	err = pin_all(dp, true);
+	if (err)
+		return gl_why_set(why, err, "pin maps and programs again in %s: %s", dp->bpffs,
+				  strerror(-err));
+	dp->unpinned = false;
+	return 0;
 }
 
 /* Descriptors and capacities of the loaded object's maps. */
@@ -235,13 +240,12 @@ static int open_object(struct gl_datapath *dp, uint32_t mark_mask, struct gl_why
 
 static int load_object(struct gl_datapath *dp, struct gl_why *why)
 {
-	char schema[GL_SCHEMA_TEXT];
 	int err;
 
-	gl_schema_text(schema, sizeof(schema), dp->skel->obj);
+	gl_schema_text(dp->schema, sizeof(dp->schema), dp->skel->obj);
 	/* An inner map must be like the template, which libbpf forgets when it loads. */
 	dp->image_flags = bpf_map__map_flags(bpf_map__inner_map(dp->skel->maps.images));
-	err = choose_maps(dp, schema, why);
+	err = choose_maps(dp, why);
 	if (err)
 		return err;
 	err = steer__load(dp->skel);
@@ -253,7 +257,7 @@ static int load_object(struct gl_datapath *dp, struct gl_why *why)
 	err = dp->taken_over ? read_state(dp) : init_maps(dp);
 	if (err)
 		return open_error(why, err, dp->taken_over ? "read the pinned maps" : "fill the maps");
-	err = pin_all(dp, schema);
+	err = pin_all(dp, !dp->taken_over);
 	if (err)
 		return open_error(why, err, "pin maps and programs");
 	return gl_attach_take_over(dp, why);
@@ -277,7 +281,8 @@ int gl_datapath_open(const struct gl_datapath_options *options, struct gl_datapa
 	libbpf_words[0] = '\0';
 	libbpf_set_print(keep_words);
 
-	err = lock_bpffs(dp, why);
+	dp->lock_fd = gl_pin_lock(dp->bpffs, why);
+	err = dp->lock_fd < 0 ? dp->lock_fd : 0;
 	if (!err)
 		err = open_object(dp, options->mark_mask, why);
 	if (!err)

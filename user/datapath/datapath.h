@@ -80,19 +80,41 @@ int gl_datapath_attach(struct gl_datapath *dp, const char *ifname, struct gl_why
 int gl_datapath_detach(struct gl_datapath *dp, const char *ifname, struct gl_why *why);
 
 /*
+ * gl_datapath_detach_all: detaches every interface and removes every pin and the directory, while the datapath stays open:
+ * its maps live on in this process, and the next attach pins them again. 0 or a negative errno with @why.
+ */
+int gl_datapath_detach_all(struct gl_datapath *dp, struct gl_why *why);
+
+/*
  * gl_datapath_remove: detaches every interface and removes every pin and the directory @bpffs: nothing is left. Works by
- * what is pinned, whatever its schema, and needs no open datapath; one that is open must be closed afterwards.
+ * what is pinned, whatever its schema, and without an open datapath. -EBUSY: an agent uses the directory.
  */
 int gl_datapath_remove(const char *bpffs, struct gl_why *why);
+
+/*
+ * The watch over the machine's interfaces (rtnetlink). gl_links_open: starts it; with @all it also attaches to every veth
+ * whose peer is in another namespace, now and whenever one comes. gl_links_fd: readable when something changed;
+ * then gl_links_read: attaches what is new (with @all) and forgets what is gone. It tells of each by @told, @why being
+ * NULL or why it was not possible.
+ */
+struct gl_links;
+int gl_links_open(struct gl_datapath *dp, bool all,
+		  void (*told)(void *ctx, const char *ifname, bool attached, const struct gl_why *why), void *ctx,
+		  struct gl_links **ret, struct gl_why *why);
+int gl_links_fd(const struct gl_links *links);
+void gl_links_read(struct gl_links *links);
+/* gl_links_scan: looks at all interfaces now; what `attach --all` does. 0 or a negative errno. */
+int gl_links_scan(struct gl_links *links, bool all);
+void gl_links_close(struct gl_links *links);
 
 /* gl_datapath_attachments: the attached interfaces; the array is the datapath's, until the next attach, detach or forget. */
 size_t gl_datapath_attachments(const struct gl_datapath *dp, const struct gl_attachment **ret);
 
 /*
- * gl_datapath_forget_gone: forgets attachments whose interface is gone (links without a device) and removes their pins.
- * Returns how many.
+ * gl_datapath_forget_gone: forgets one attachment whose interface is gone (a link without a device) and removes its pins.
+ * @ret_name (of IF_NAMESIZE bytes, may be NULL) is what it was called. False: there is none (any more).
  */
-int gl_datapath_forget_gone(struct gl_datapath *dp);
+bool gl_datapath_forget_gone(struct gl_datapath *dp, char *ret_name);
 
 /*
  * gl_datapath_publish: gives @image the next generation and makes it the one by which every later decision is made. When it

@@ -5,10 +5,12 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -72,6 +74,22 @@ int gl_pin_prepare(const char *bpffs, struct gl_why *why)
 			return err;
 	}
 	return 0;
+}
+
+int gl_pin_lock(const char *bpffs, struct gl_why *why)
+{
+	int fd = open(bpffs, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return gl_why_set(why, -errno, "open %s: %s", bpffs, strerror(errno));
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	close(fd);
+	if (err == -EBUSY)
+		return gl_why_set(why, err, "another graylinkd uses %s: stop it, or give this one its own "
+				  "--bpffs, --state-dir and --socket", bpffs);
+	return gl_why_set(why, err, "lock %s: %s", bpffs, strerror(-err));
 }
 
 int gl_pin_text(const char *path, char *buf, size_t size)

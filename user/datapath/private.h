@@ -22,12 +22,17 @@ struct gl_iface {
 };
 
 struct steer;
+struct bpf_object;
+
+#define GL_SCHEMA_TEXT	32	/* bytes of the text of a schema, at most */
 
 struct gl_datapath {
 	char bpffs[PATH_MAX];
 	int lock_fd;			/* the directory, locked: one agent per directory */
 	struct steer *skel;
 	bool taken_over;
+	bool unpinned;			/* everything was detached and removed while we live */
+	char schema[GL_SCHEMA_TEXT];
 	bool force_clsact;
 	int maps[GL_MAP_COUNT];		/* the skeleton's descriptors */
 	uint32_t capacities[GL_MAP_COUNT];
@@ -48,6 +53,8 @@ struct gl_datapath {
 int gl_pin_path(char *buf, const char *bpffs, const char *folder, const char *name);
 /* Makes the directory and its folders; checks that it is on a bpffs. */
 int gl_pin_prepare(const char *bpffs, struct gl_why *why);
+/* One agent per directory: a descriptor that holds the lock, which ends with the process. -EBUSY: another has it. */
+int gl_pin_lock(const char *bpffs, struct gl_why *why);
 /* Text of a symbolic link in the directory; -ENOENT. */
 int gl_pin_text(const char *path, char *buf, size_t size);
 /* Writes (or replaces) one. */
@@ -55,14 +62,11 @@ int gl_pin_set_text(const char *path, const char *text);
 /* Removes every pin of maps and programs, and the schema. Links stay. */
 void gl_pin_clear_maps(const char *bpffs);
 
-/* schema.c */
-
-struct bpf_object;
-
-#define GL_SCHEMA_TEXT	32	/* bytes of the text below, at most */
-
-/* "GL_SCHEMA-hash" of an opened object. Maps of equal texts can be taken over. */
+/* schema.c: "GL_SCHEMA-hash" of an opened object. Maps of equal texts can be taken over. */
 void gl_schema_text(char *buf, size_t size, const struct bpf_object *obj);
+
+/* datapath.c: after gl_datapath_detach_all(): pins again what is needed for the next attach. */
+int gl_pin_again(struct gl_datapath *dp, struct gl_why *why);
 
 /* attach.c */
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent: the whole agent as the verbs see it: the modules that graylinkd made, and the JSON that describes them. The
+ * handlers change nothing by themselves: they call release/ and datapath/ and say what came of it.
+ */
+#ifndef GL_AGENT_H
+#define GL_AGENT_H
+
+#include "control/control.h"
+#include "datapath/datapath.h"
+#include "observe/observe.h"
+#include "policy/policy.h"
+#include "release/release.h"
+
+struct gl_agent {
+	const char *bpffs;
+	const char *socket;
+	const char *policy;		/* --policy: FILE or DIR; NULL: none */
+	uint64_t started_ns;		/* CLOCK_REALTIME */
+	struct gl_loop *loop;
+	struct gl_datapath *dp;
+	struct gl_links *links;
+	struct gl_releases *releases;
+	struct gl_observe *observe;
+	struct gl_http *http;		/* NULL: none */
+	struct gl_control *control;
+	struct gl_verbs verbs;
+	struct gl_source *batch_timer;	/* when the next batch's duration has passed */
+	char names[2][256];		/* answers of the observer's name look-ups */
+};
+
+/* agent.c: how the modules hang together. */
+
+/* gl_agent_release_ops: the callbacks that release/ needs. */
+void gl_agent_release_ops(struct gl_agent *agent, struct gl_releases_ops *ret);
+
+/* gl_agent_changed: tells the observer and the batch timer what the releases are now. */
+void gl_agent_changed(struct gl_agent *agent);
+
+/* gl_agent_start_observe: makes the observer over the datapath's maps. 0 or a negative errno. */
+int gl_agent_start_observe(struct gl_agent *agent);
+
+/* reload.c: gl_agent_reload: reads --policy and applies it; a bad one keeps what is. @cause: start, apply. 0 or -1. */
+int gl_agent_reload(struct gl_agent *agent, const char *cause);
+
+/* gl_agent_verbs: registers every verb of user/README.md. */
+int gl_agent_verbs(struct gl_agent *agent);
+
+/* Their parts. */
+int gl_verbs_release(struct gl_agent *agent);	/* apply next batch pause resume rollback retry finish delete */
+int gl_verbs_get(struct gl_agent *agent);	/* get history */
+int gl_verbs_node(struct gl_agent *agent);	/* attach detach bypass check metrics version */
+int gl_verbs_status(struct gl_agent *agent);	/* status */
+
+/* status.c: JSON of user/README.md; NULL or a partial object when out of memory. */
+cJSON *gl_status_json(struct gl_agent *agent, const char *namespace, const char *name);
+cJSON *gl_release_json(struct gl_agent *agent, const struct gl_release *release);
+/* What status and `get releases` have in common: batch (index, count, weight), version, names of entries. */
+cJSON *gl_batch_json(const struct gl_release *release);
+cJSON *gl_version_json(const struct gl_release_spec *spec);
+cJSON *gl_entries_json(const struct gl_release_spec *spec);
+cJSON *gl_addresses_json(const struct gl_addresses_spec *addresses);
+bool gl_is_entry(const struct gl_release_spec *spec, const char *service);
+
+/* conns.c: connections that @wanted says true of, as in `get connections`. */
+struct gl_conn;
+cJSON *gl_connections_json(struct gl_agent *agent, uint32_t limit, bool *ret_truncated,
+			   bool (*wanted)(void *ctx, const struct gl_conn *conn), void *ctx);
+
+/* text.c: texts of the interface. */
+#define GL_TIME_TEXT	32
+const char *gl_time_text(char buf[GL_TIME_TEXT], uint64_t wall_ns);
+#define GL_ADDRESS_TEXT 64
+const char *gl_address_text(char buf[GL_ADDRESS_TEXT], const struct gl_addr *addr, __be16 port);
+
+#endif

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+/* node: the verbs about this machine: attach detach bypass check metrics version. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "control/agent.h"
+#include "graylink/limits.h"
+#include "version.h"
+
+static cJSON *attachment_json(const struct gl_attachment *seen, bool attached)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "name", seen->ifname);
+	cJSON_AddNumberToObject(json, "ifindex", seen->ifindex);
+	cJSON_AddStringToObject(json, "method", seen->tcx ? "tcx" : "clsact");
+	cJSON_AddBoolToObject(json, "attached", attached);
+	return json;
+}
+
+/* The row of an attached interface; false: it is not attached. */
+static bool attachment(const struct gl_agent *agent, const char *ifname, struct gl_attachment *ret)
+{
+	const struct gl_attachment *list;
+	size_t n = gl_datapath_attachments(agent->dp, &list), i;
+
+	for (i = 0; i < n; i++) {
+		if (!strcmp(list[i].ifname, ifname)) {
+			*ret = list[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static void attach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
+		       struct gl_reply *reply)
+{
+	struct gl_attachment seen;
+	struct gl_why why;
+	int err = gl_datapath_attach(agent->dp, ifname, &why);
+
+	if (err) {
+		gl_reply_fail(reply, gl_code_of(err), "%s", why.text);
+		return;
+	}
+	if (attachment(agent, ifname, &seen))
+		cJSON_AddItemToArray(items, attachment_json(&seen, true));
+	gl_reply_message(reply, "%s: attached", ifname);
+	gl_log(GL_LOG_INFO, "datapath", "%s is attached", ifname);
+}
+
+static void detach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
+		       struct gl_reply *reply)
+{
+	struct gl_attachment seen;
+	struct gl_why why;
+	bool known = attachment(agent, ifname, &seen);
+	int err = gl_datapath_detach(agent->dp, ifname, &why);
+
+	if (err) {
+		gl_reply_fail(reply, gl_code_of(err), "%s", why.text);
+		return;
+	}
+	if (known)
+		cJSON_AddItemToArray(items, attachment_json(&seen, false));
+	gl_reply_message(reply, "%s: detached", ifname);
+	gl_log(GL_LOG_INFO, "datapath", "%s is detached", ifname);
+}
+
+/* detach --all: every interface, and every pin. */
+static void detach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *reply)
+{
+	const struct gl_attachment *list;
+	struct gl_why why;
+	size_t n, i;
+
+	n = gl_datapath_attachments(agent->dp, &list);
+	for (i = 0; i < n; i++)
+		cJSON_AddItemToArray(items, attachment_json(&list[i], false));
+	if (gl_datapath_detach_all(agent->dp, &why)) {
+		gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "%s", why.text);
+		return;
+	}
+	gl_reply_message(reply, "%zu interfaces detached, %s is removed", n, agent->bpffs);
+	gl_log(GL_LOG_INFO, "datapath", "all %zu interfaces are detached, %s is removed", n,
+	       agent->bpffs);
+}
+
+/* attach --all: every veth whose peer is in another namespace. */
+static void attach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *reply)
+{
+	const struct gl_attachment *list;
+	int err = gl_links_scan(agent->links, true);
+	size_t n, i;
+
+	if (err) {
+		gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "list the interfaces: %s", strerror(-err));
+		return;
+	}
+	n = gl_datapath_attachments(agent->dp, &list);
+	for (i = 0; i < n; i++)
+		cJSON_AddItemToArray(items, attachment_json(&list[i], true));
+	gl_reply_message(reply, "%zu interfaces are attached", n);
+}
+
+static void attach_detach(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
+{
+	const cJSON *names = cJSON_GetObjectItemCaseSensitive(ask->args, "interfaces"), *name;
+	bool attach = !strcmp(ask->verb, "attach"), all;
+	struct gl_agent *agent = ctx;
+	cJSON *items;
+
+	if (gl_ask_flag(ask, "all", false, &all, reply))
+		return;
+	if (all == (names != NULL) || (names && !cJSON_GetArraySize(names))) {
+		gl_reply_fail(reply, GL_CODE_BAD_REQUEST,
+			      "args: %s takes either interfaces or all", ask->verb);
+		return;
+	}
+	cJSON_ArrayForEach(name, names) {
+		if (!cJSON_IsString(name)) {
+			gl_reply_fail(reply, GL_CODE_BAD_REQUEST,
+				      "args.interfaces: must be a list of names");
+			return;
+		}
+	}
+	reply->data = cJSON_CreateObject();
+	items = cJSON_AddArrayToObject(reply->data, "interfaces");
+	if (all && attach)
+		attach_all(agent, items, reply);
+	else if (all)
+		detach_all(agent, items, reply);
+	cJSON_ArrayForEach(name, names) {
+		if (attach)
+			attach_one(agent, name->valuestring, items, reply);
+		else
+			detach_one(agent, name->valuestring, items, reply);
+	}
+}
+
+static void bypass(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
+{
+	bool asks = !cJSON_GetObjectItemCaseSensitive(ask->args, "on"), on;
+	struct gl_agent *agent = ctx;
+	int err;
+
+	if (gl_ask_flag(ask, "on", false, &on, reply))
+		return;
+	if (!asks) {
+		err = gl_datapath_set_bypass(agent->dp, on);
+		if (err) {
+			gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "write the controls: %s",
+				      strerror(-err));
+			return;
+		}
+		gl_log(GL_LOG_WARN, "datapath", "bypass is %s (by %s%s%s)", on ? "on" : "off",
+		       ask->user, ask->message[0] ? ": " : "", ask->message);
+		gl_reply_message(reply, on ? "bypass is on: everything new is base" :
+					     "bypass is off");
+	}
+	reply->data = cJSON_CreateObject();
+	cJSON_AddBoolToObject(reply->data, "bypass", gl_datapath_bypass(agent->dp));
+	reply->generation = gl_datapath_generation(agent->dp);
+}
+
+static void check(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
+{
+	static const char *const levels[] = { "ok", "warning", "error" };
+	struct gl_check rows[GL_CHECKS_MAX];
+	struct gl_agent *agent = ctx;
+	cJSON *items, *json;
+	size_t n, i;
+
+	(void)ask;
+	n = gl_datapath_check(agent->bpffs, rows);
+	reply->data = cJSON_CreateObject();
+	items = cJSON_AddArrayToObject(reply->data, "items");
+	for (i = 0; i < n; i++) {
+		json = cJSON_CreateObject();
+		cJSON_AddStringToObject(json, "name", rows[i].name);
+		cJSON_AddStringToObject(json, "level", levels[rows[i].level]);
+		cJSON_AddStringToObject(json, "message", rows[i].text);
+		if (rows[i].hint[0])
+			cJSON_AddStringToObject(json, "hint", rows[i].hint);
+		else
+			cJSON_AddNullToObject(json, "hint");
+		cJSON_AddItemToArray(items, json);
+	}
+}
+
+static void metrics(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
+{
+	struct gl_agent *agent = ctx;
+	char *text;
+	size_t len;
+
+	(void)ask;
+	gl_observe_refresh(agent->observe);
+	if (gl_observe_metrics(agent->observe, &text, &len)) {
+		gl_reply_fail(reply, GL_CODE_INTERNAL, "out of memory");
+		return;
+	}
+	reply->data = cJSON_CreateObject();
+	cJSON_AddStringToObject(reply->data, "text", text);
+	free(text);
+}
+
+static void version(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
+{
+	struct gl_agent *agent = ctx;
+	char time[GL_TIME_TEXT];
+	struct utsname u = { 0 };
+
+	(void)ask;
+	uname(&u);
+	reply->data = cJSON_CreateObject();
+	cJSON_AddStringToObject(reply->data, "version", GL_VERSION);
+	cJSON_AddNumberToObject(reply->data, "schema", GL_SCHEMA);
+	cJSON_AddStringToObject(reply->data, "kernel", u.release);
+	cJSON_AddNumberToObject(reply->data, "pid", getpid());
+	cJSON_AddStringToObject(reply->data, "started", gl_time_text(time, agent->started_ns));
+}
+
+int gl_verbs_node(struct gl_agent *agent)
+{
+	const struct gl_verb verbs[] = {
+		{ "attach", "interfaces all", attach_detach, agent, true },
+		{ "detach", "interfaces all", attach_detach, agent, true },
+		{ "bypass", "on", bypass, agent, true },
+		{ "check", "", check, agent, false },
+		{ "metrics", "", metrics, agent, false },
+		{ "version", "", version, agent, false },
+	};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && !err; i++)
+		err = gl_verbs_add(&agent->verbs, &verbs[i]);
+	return err;
+}
