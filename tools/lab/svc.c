@@ -4,6 +4,7 @@
  *   svc [serve] OPTIONS   the service (serve.c)
  *   svc load OPTIONS URL  the load client (load.c)
  *   svc seq FILE          the sequence number that a running load client will use next
+ *   svc now               microseconds of the clock that the load client's log uses (monotonic)
  */
 #include "load.h"
 #include "serve.h"
@@ -108,6 +109,8 @@ int main(int argc, char **argv)
 		return load_main(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "seq"))
 		return seq_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "now"))
+		return printf("%llu\n", (unsigned long long)(now_ns() / 1000)) < 0;
 	if (argc > 1 && !strcmp(argv[1], "serve"))
 		return serve_main(argc - 1, argv + 1);
 	return serve_main(argc, argv);
