@@ -37,8 +37,7 @@ static int read_sources(const struct gl_ask *ask, struct gl_release_source *sour
 	return n;
 }
 
-static void put_change(cJSON *list, struct gl_reply *reply, const struct gl_release_change *change,
-		       bool dry_run)
+static void put_change(cJSON *list, const struct gl_release_change *change)
 {
 	static const char *const words[] = { "created", "updated", "unchanged" };
 	cJSON *json = cJSON_CreateObject(), *batch;
@@ -53,10 +52,6 @@ static void put_change(cJSON *list, struct gl_reply *reply, const struct gl_rele
 	cJSON_AddNumberToObject(batch, "count", change->count);
 	cJSON_AddNumberToObject(batch, "weight", change->weight_ppm / 10000.0);
 	cJSON_AddItemToArray(list, json);
-	gl_reply_message(reply, "%s/%s: %s%s, %s, batch %u of %u, weight %g%%", change->namespace,
-			 change->name, dry_run ? "would be " : "", words[change->what],
-			 gl_release_state_word(change->at.state), change->at.batch, change->count,
-			 change->weight_ppm / 10000.0);
 }
 
 static void apply(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
@@ -73,9 +68,9 @@ static void apply(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 	struct gl_agent *agent = ctx;
 	struct gl_why why = { "" };
 	struct gl_diag diag;
+	size_t nchanges, i;
 	cJSON *list;
 	int err, n;
-	size_t i;
 
 	n = read_sources(ask, sources, reply);
 	if (n < 0 || gl_ask_flag(ask, "dryRun", false, &what.dry_run, reply) ||
@@ -83,7 +78,7 @@ static void apply(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 		return;
 	what.n = (size_t)n;
 	gl_diag_init(&diag);
-	err = gl_releases_apply(agent->releases, &what, &diag, &changes, &what.n, &why);
+	err = gl_releases_apply(agent->releases, &what, &diag, &changes, &nchanges, &why);
 	if (diag.count)
 		reply->diagnostics = gl_diag_to_json(&diag);
 	gl_diag_free(&diag);
@@ -96,9 +91,9 @@ static void apply(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 	}
 	reply->data = cJSON_CreateObject();
 	list = cJSON_AddArrayToObject(reply->data, "releases");
-	for (i = 0; i < what.n; i++)
-		put_change(list, reply, &changes[i], what.dry_run);
-	gl_release_changes_free(changes, what.n);
+	for (i = 0; i < nchanges; i++)
+		put_change(list, &changes[i]);
+	gl_release_changes_free(changes, nchanges);
 	/* How many are older than attach is known to the pods' namespaces only; they count as unsteered when seen. */
 	cJSON_AddNullToObject(reply->data, "olderConnections");
 	cJSON_AddBoolToObject(reply->data, "dryRun", what.dry_run);
@@ -164,17 +159,12 @@ static const struct gl_release *run(struct gl_agent *agent, const struct gl_ask 
 		reply->data = cJSON_CreateObject();
 		cJSON_AddStringToObject(reply->data, "name", name);
 		cJSON_AddStringToObject(reply->data, "namespace", namespace);
-		gl_reply_message(reply, "%s: deleted", name);
 		gl_log(GL_LOG_INFO, "release", "%s/%s is deleted (by %s%s%s)", namespace, name,
 		       ask->user, ask->message[0] ? ": " : "", ask->message);
 		return NULL;
 	}
 	if (gl_releases_find(agent->releases, namespace, name, &release, &why))
 		return NULL;
-	if (!err)
-		gl_reply_message(reply, "%s: %s, batch %u of %u, weight %g%%", name,
-				 gl_release_state_word(release->at.state), release->at.batch,
-				 release->plan.count, release->weight_ppm / 10000.0);
 	reply->data = cJSON_CreateObject();
 	gl_observe_refresh(agent->observe);
 	cJSON_AddItemToObject(reply->data, "release", gl_release_json(agent, release));

@@ -49,7 +49,6 @@ static void attach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 	}
 	if (attachment(agent, ifname, &seen))
 		cJSON_AddItemToArray(items, attachment_json(&seen, true));
-	gl_reply_message(reply, "%s: attached", ifname);
 	gl_log(GL_LOG_INFO, "datapath", "%s is attached", ifname);
 }
 
@@ -67,7 +66,6 @@ static void detach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 	}
 	if (known)
 		cJSON_AddItemToArray(items, attachment_json(&seen, false));
-	gl_reply_message(reply, "%s: detached", ifname);
 	gl_log(GL_LOG_INFO, "datapath", "%s is detached", ifname);
 }
 
@@ -104,7 +102,6 @@ static void attach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *re
 	n = gl_datapath_attachments(agent->dp, &list);
 	for (i = 0; i < n; i++)
 		cJSON_AddItemToArray(items, attachment_json(&list[i], true));
-	gl_reply_message(reply, "%zu interfaces are attached", n);
 }
 
 static void attach_detach(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
@@ -159,8 +156,6 @@ static void bypass(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 		}
 		gl_log(GL_LOG_WARN, "datapath", "bypass is %s (by %s%s%s)", on ? "on" : "off",
 		       ask->user, ask->message[0] ? ": " : "", ask->message);
-		gl_reply_message(reply, on ? "bypass is on: everything new is base" :
-					     "bypass is off");
 	}
 	reply->data = cJSON_CreateObject();
 	cJSON_AddBoolToObject(reply->data, "bypass", gl_datapath_bypass(agent->dp));

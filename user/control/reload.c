@@ -67,7 +67,7 @@ static int read_text(const char *path, char **ret, size_t *ret_len)
 static int add_file(struct files *files, const char *path)
 {
 	struct gl_release_source *source = &files->sources[files->n];
-	char *text;
+	char *text = NULL;
 	int err;
 
 	if (files->n == FILES_MAX)
