@@ -12,8 +12,8 @@
 #include "slot.h"
 #include "tcpopt.h"
 
-const volatile u32 mark_mask = GL_MARK_MASK;
-const volatile u32 mark_own = 1U << GL_MARK_SHIFT;
+const volatile __u32 mark_mask = GL_MARK_MASK;
+const volatile __u32 mark_own = 1U << GL_MARK_SHIFT;
 
 /* Was the packet made by this instance? */
 gl_inline u32 craft_is_own(const struct __sk_buff *skb)

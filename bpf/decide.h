@@ -109,6 +109,7 @@ gl_global int decide_target(const struct gl_image *image, struct work *w, u32 se
 	if (!image || !w)
 		return -1;
 	for (i = 0; i < GL_TARGET_TRIES; i++) {
+		w->target.at.addr = w->key.client;	/* an endpoint of the client's family */
 		count = gl_image_endpoint(image, service, w->target.lane, start + i, &w->target.at);
 		if (i >= count)
 			break;

@@ -81,6 +81,7 @@ gl_inline u32 open_lane(struct work *w, const struct gl_image *image, u32 servic
 {
 	struct gl_endpoint_key at = {};
 
+	at.addr = w->key.client;
 	if (origin && gl_image_endpoint(image, service, origin, 0, &at))
 		return origin;
 	return origin ? GL_LANE_BASE : w->info.odds_lane;

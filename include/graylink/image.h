@@ -95,9 +95,10 @@ enum gl_lane_flags {
 
 struct gl_image_lane {
 	u32 key;		/* service << 16 | lane; 0: free slot */
-	u32 endpoints_off;	/* struct gl_endpoint_key [count] */
-	u16 count;
+	u32 endpoints_off;	/* struct gl_endpoint_key [count[0] + count[1]] */
+	u16 count[2];		/* IPv4 endpoints, then IPv6 ones: a client reaches those of its own family only */
 	u16 flags;		/* enum gl_lane_flags */
+	u16 pad;
 };
 
 /* Records of rules, labels and weights; core/rule.h, core/member.h and core/colour.h evaluate them. ------------------- */
@@ -210,7 +211,7 @@ _Static_assert(sizeof(struct gl_image) == GL_IMAGE_SIZE + GL_IMAGE_PAD, "gl_imag
 _Static_assert(sizeof(struct gl_image_service) == 16, "gl_image_service");
 _Static_assert(sizeof(struct gl_image_frontend) == 20, "gl_image_frontend");
 _Static_assert(sizeof(struct gl_image_origin) == 20, "gl_image_origin");
-_Static_assert(sizeof(struct gl_image_lane) == 12, "gl_image_lane");
+_Static_assert(sizeof(struct gl_image_lane) == 16, "gl_image_lane");
 _Static_assert(sizeof(struct gl_service_info) == 40, "gl_service_info");
 
 gl_inline const void *gl_image_at(const struct gl_image *image, u64 off)
@@ -350,26 +351,36 @@ gl_global int gl_image_lane(const struct gl_image *image, u32 service, u32 lane)
 	return record ? record->flags : 0;
 }
 
+/* Is the address an IPv4 one, mapped? */
+gl_inline int gl_image_is_ipv4(const struct gl_addr *addr)
+{
+	return !addr->w[0] && !addr->w[1] && addr->w[2] == gl_htonl(0xffff);
+}
+
 /*
  * gl_image_endpoint: the @n-th endpoint (modulo their number) of a lane of a service, so that callers can pick by a random
- * number and then try the next. @ret is initialised by the caller. Returns their number; 0: none, *ret is untouched. Base
- * has none here: base is dialled at the frontend.
+ * number and then try the next. In: *ret holds an address of the family that is wanted, the client's. Returns their number; 0:
+ * none, *ret is untouched. Base has none here: base is dialled at the frontend.
  */
 gl_global int gl_image_endpoint(const struct gl_image *image, u32 service, u32 lane, u32 n, struct gl_endpoint_key *ret)
 {
 	const struct gl_image_lane *record;
 	const struct gl_endpoint_key *endpoint;
-	u32 count;
+	u32 count, skip = 0;
 
 	if (!image || !ret || !service || !lane)
 		return 0;
 	record = gl_image_lane_record(image, service, lane);
 	if (!record)
 		return 0;
-	count = record->count;
+	count = record->count[0];
+	if (!gl_image_is_ipv4(&ret->addr)) {
+		skip = count;
+		count = record->count[1];
+	}
 	if (!count)
 		return 0;
-	endpoint = gl_image_at(image, record->endpoints_off + (u64)(n % count) * sizeof(*endpoint));
+	endpoint = gl_image_at(image, record->endpoints_off + (u64)(skip + n % count) * sizeof(*endpoint));
 	*ret = *endpoint;
 	return (int)count;
 }

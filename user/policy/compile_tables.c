@@ -305,20 +305,26 @@ static void lane_write(const void *elements, size_t i, uint32_t hash, void *slot
 	*(struct gl_image_lane *)slot = ((const struct gl_image_lane *)elements)[i];
 }
 
-static uint32_t write_endpoints(struct gl_compiler *compiler, const struct gl_addresses_spec *list)
+/* The lane's endpoints: IPv4 first, then IPv6, each in the order of the file. */
+static void write_endpoints(struct gl_compiler *compiler, const struct gl_addresses_spec *list, struct gl_image_lane *lane)
 {
-	uint32_t off = gl_compile_alloc(compiler, list->count * sizeof(struct gl_endpoint_key));
 	struct gl_endpoint_key *out;
-	size_t i;
+	size_t i, family;
 
-	if (!off)
-		return 0;
-	out = gl_compile_at(compiler, off);
-	for (i = 0; i < list->count; i++) {
-		out[i].addr = list->items[i].addr;
-		out[i].port = gl_htons(list->items[i].port);
+	lane->endpoints_off = gl_compile_alloc(compiler, list->count * sizeof(*out));
+	if (!lane->endpoints_off)
+		return;
+	out = gl_compile_at(compiler, lane->endpoints_off);
+	for (family = 0; family < 2; family++) {
+		for (i = 0; i < list->count; i++) {
+			if (gl_image_is_ipv4(&list->items[i].addr) != !family)
+				continue;
+			out->addr = list->items[i].addr;
+			out->port = gl_htons(list->items[i].port);
+			out++;
+			lane->count[family]++;
+		}
 	}
-	return off;
 }
 
 static bool is_entry(const struct gl_release_spec *spec, const char *service)
@@ -352,12 +358,11 @@ void gl_compile_lanes(struct gl_compiler *compiler)
 			struct gl_image_lane *lane = &all[count];
 
 			lane->key = active->services[j] << 16 | active->lane;
-			lane->count = (u16)service->gray.count;
 			lane->flags = (is_entry(active->spec, service->name) ? GL_LANE_ENTRY : 0) |
 				      (service->fallback == GL_FALLBACK_TO_NONE ? GL_LANE_FALLBACK_NONE : 0);
-			if (lane->count)
-				lane->endpoints_off = write_endpoints(compiler, &service->gray);
-			if (lane->count || lane->flags)
+			if (service->gray.count)
+				write_endpoints(compiler, &service->gray, lane);
+			if (service->gray.count || lane->flags)
 				count++;
 			else
 				memset(lane, 0, sizeof(*lane));
