@@ -26,7 +26,8 @@ int main(int argc, char **argv)
 	};
 	int ret;
 
-	signal(SIGPIPE, SIG_IGN);	/* an agent that goes away, or `| head`, is an error that we report */
+	/* an agent that goes away, or `| head`, is an error that we report */
+	signal(SIGPIPE, SIG_IGN);
 	ret = gl_cli_main(argc, argv, &env);
 	if (fflush(stdout) || ferror(stdout)) {
 		fputs("graylinkctl: stdout: the output could not be written\n", stderr);

@@ -136,12 +136,10 @@ int gl_observe_read_maps(struct gl_observe *o)
 _Static_assert(sizeof(struct gl_counter) % 8 == 0, "per-CPU values are spaced by multiples of 8");
 _Static_assert(sizeof(struct gl_latency) % 8 == 0, "per-CPU values are spaced by multiples of 8");
 
-s64 gl_observe_map_entries(int fd, u32 *ret_capacity)
+s64 gl_observe_map_entries(int fd, struct gl_walk *walk, u32 *ret_capacity)
 {
 	struct bpf_map_info info = {};
-	u32 len = sizeof(info);
-	u8 key[256];
-	s64 n = 0;
+	u32 len = sizeof(info), i;
 
 	*ret_capacity = 0;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
@@ -150,10 +148,17 @@ s64 gl_observe_map_entries(int fd, u32 *ret_capacity)
 	if (info.type != BPF_MAP_TYPE_HASH && info.type != BPF_MAP_TYPE_LRU_HASH &&
 	    info.type != BPF_MAP_TYPE_PERCPU_HASH)
 		return -1;
-	if (info.key_size > sizeof(key))
+	if (info.key_size > sizeof(walk->key))
 		return -1;
-	/* When the key that we stand on is deleted the kernel begins anew: the bound ends that. */
-	while (n < info.max_entries && !bpf_map_get_next_key(fd, n ? key : NULL, key))
-		n++;
-	return n;
+	for (i = 0; i < GL_WALK_BUDGET; i++) {
+		/* A key that was deleted meanwhile makes the kernel begin anew: the capacity ends that. */
+		if (walk->seen >= info.max_entries ||
+		    bpf_map_get_next_key(fd, walk->seen ? walk->key : NULL, walk->key)) {
+			walk->last = walk->seen;
+			walk->seen = 0;
+			break;
+		}
+		walk->seen++;
+	}
+	return walk->seen > walk->last ? walk->seen : walk->last;
 }

@@ -101,7 +101,7 @@ static void write_maps(struct gl_observe *o, FILE *f)
 	u32 i;
 
 	for (i = 0; i < o->options.maps_n; i++)
-		entries[i] = gl_observe_map_entries(o->maps[i].fd, &capacity[i]);
+		entries[i] = gl_observe_map_entries(o->maps[i].fd, &o->walks[i], &capacity[i]);
 	if (o->options.maps_n)
 		gl_text_head(f, "graylink_map_entries", "gauge",
 			     "Elements in a map of the kernel.");

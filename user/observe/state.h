@@ -13,6 +13,9 @@
 #define GL_SAMPLE_S	(GL_OBSERVE_RATE_S / 2)
 #define GL_SAMPLES	(GL_OBSERVE_WINDOW_S / GL_SAMPLE_S + 1)
 
+#define GL_WALK_BUDGET	8192U
+#define GL_WALK_KEY_MAX	64
+
 /* One series: a total over CPUs. */
 struct gl_total {
 	struct gl_series_key key;
@@ -80,9 +83,17 @@ struct gl_transition {
 	u64 count;
 };
 
+/* Counting the elements of a hash map, some per scrape. */
+struct gl_walk {
+	u8 key[GL_WALK_KEY_MAX];	/* the last one seen */
+	u32 seen;			/* of the walk under way */
+	u32 last;			/* of the last whole one */
+};
+
 struct gl_observe {
 	struct gl_observe_options options;
 	struct gl_observe_map maps[GL_OBSERVE_MAPS_MAX];
+	struct gl_walk walks[GL_OBSERVE_MAPS_MAX];
 	struct gl_observe_names names;
 	struct ring_buffer *ring;
 	u32 cpus;
@@ -112,8 +123,12 @@ int gl_observe_absorb_latency(struct gl_observe *o, const struct gl_latency_key 
 
 /* maps.c: read all of a map into the totals. */
 int gl_observe_read_maps(struct gl_observe *o);
-/* Elements of a hash map, -1: cannot be told; and its capacity. */
-s64 gl_observe_map_entries(int fd, u32 *ret_capacity);
+/*
+ * Elements of a hash map, -1: cannot be told (a queue, an array); and its capacity. The kernel keeps no count that we
+ * can read, so keys are walked, at most GL_WALK_BUDGET per call (about 1 us each): of a map with more elements the number
+ * is that of the last whole walk, which takes several calls.
+ */
+s64 gl_observe_map_entries(int fd, struct gl_walk *walk, u32 *ret_capacity);
 
 /* window.c */
 u64 gl_observe_sample_number(const struct gl_observe *o);
