@@ -15,23 +15,20 @@
 #define GL_HIGHS	0x8080808080808080ULL
 #define GL_LOWS		0x7f7f7f7f7f7f7f7fULL
 
-struct gl_word64 {
-	u64 v;
-} __attribute__((packed, may_alias));
-
-struct gl_word32 {
-	u32 v;
-} __attribute__((packed, may_alias));
-
-/* gl_load64, gl_load32: unaligned little-endian loads. Only x86-64 and arm64 (little-endian) are built. */
+/* gl_load64, gl_load32, gl_load16: little-endian loads from any address. Only x86-64 and arm64 (little-endian) are built. */
 gl_inline u64 gl_load64(const void *at)
 {
-	return ((const struct gl_word64 *)at)->v;
+	return *(const gl_any64 *)at;
 }
 
 gl_inline u32 gl_load32(const void *at)
 {
-	return ((const struct gl_word32 *)at)->v;
+	return *(const gl_any32 *)at;
+}
+
+gl_inline u16 gl_load16(const void *at)
+{
+	return *(const gl_any16 *)at;
 }
 
 /* gl_keep: the lowest @n bytes of a word, n = 0..8. */

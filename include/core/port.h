@@ -12,6 +12,7 @@
  *				Natively it is a plain static function.
  *	gl_loop()		a bounded loop whose body the verifier checks once (bpf_loop)
  *	gl_opaque()		hides a value from the optimiser, so that a mask stays where the verifier needs it
+ *	gl_any16 32 64		words that may lie at any address
  *	gl_at()			the only masked access: a pointer into a buffer of a power-of-two size
  */
 #ifndef GL_CORE_PORT_H
@@ -30,6 +31,11 @@
 #define gl_htons(v)	bpf_htons(v)
 #define gl_ntohl(v)	bpf_ntohl(v)
 #define gl_htonl(v)	bpf_htonl(v)
+
+/* Words at any address: clang would put them together from bytes; the verifier and the machines take them whole. */
+typedef u16 gl_any16;
+typedef u32 gl_any32;
+typedef u64 gl_any64;
 #else
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -46,6 +52,9 @@ typedef int32_t s32;
 typedef int64_t s64;
 typedef uint16_t __be16;
 typedef uint32_t __be32;
+typedef u16 gl_any16 __attribute__((aligned(1), may_alias));
+typedef u32 gl_any32 __attribute__((aligned(1), may_alias));
+typedef u64 gl_any64 __attribute__((aligned(1), may_alias));
 
 #define gl_inline	static inline __attribute__((always_inline))
 #define gl_global	static __attribute__((unused))
