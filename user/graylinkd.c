@@ -56,6 +56,7 @@ static void on_second(void *ctx)
 	gl_observe_tick(d->agent.observe, gl_now_ns());
 	if (d->agent.http)
 		gl_http_run(d->agent.http);
+	gl_ifaces_second(&d->agent);
 	n = gl_datapath_sweep(d->agent.dp, SWEEP_BUDGET);
 	if (n < 0)
 		gl_log(GL_LOG_ERROR, "datapath", "sweep: %s", strerror(-n));
@@ -69,16 +70,7 @@ static void on_links(void *ctx, int fd, uint32_t events)
 
 	(void)fd;
 	(void)events;
-	gl_links_read(d->agent.links);
-}
-
-static void on_link(void *ctx, const char *ifname, bool attached, const struct gl_why *why)
-{
-	(void)ctx;
-	if (why)
-		gl_log(GL_LOG_ERROR, "datapath", "%s", why->text);
-	else
-		gl_log(GL_LOG_INFO, "datapath", "%s is %s", ifname, attached ? "attached" : "gone");
+	gl_ifaces_read(&d->agent);
 }
 
 static void on_events(void *ctx, int fd, uint32_t events)
@@ -231,22 +223,6 @@ static int open_releases(struct daemon *d, struct gl_why *why)
 	return 0;
 }
 
-/* Attaches what --attach names. One that is not there is no reason not to start. */
-static void attach_named(struct daemon *d)
-{
-	char *save = NULL, *name;
-	struct gl_why why;
-
-	if (!strcmp(d->options.attach, "auto"))
-		return;
-	for (name = strtok_r(d->options.attach, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
-		if (gl_datapath_attach(d->agent.dp, name, &why))
-			gl_log(GL_LOG_ERROR, "datapath", "%s", why.text);
-		else
-			gl_log(GL_LOG_INFO, "datapath", "%s is attached", name);
-	}
-}
-
 static void start_http(struct daemon *d)
 {
 	const struct gl_http_options options = {
@@ -274,8 +250,7 @@ static int start_sources(struct daemon *d, struct gl_why *why)
 	struct gl_agent *agent = &d->agent;
 	int err;
 
-	err = gl_links_open(agent->dp, !strcmp(d->options.attach, "auto"), on_link, d, &agent->links,
-			    why);
+	err = gl_ifaces_start(agent, d->options.attach, why);
 	if (err)
 		return err;
 	err = gl_loop_add_fd(agent->loop, gl_links_fd(agent->links), EPOLLIN, on_links, d, &d->links);
@@ -316,7 +291,6 @@ static int start(struct daemon *d, struct gl_why *why)
 		err = open_releases(d, why);
 	if (err)
 		return err;
-	attach_named(d);
 	err = start_sources(d, why);
 	if (!err)
 		err = gl_control_open(agent->loop, agent->socket, &agent->verbs, &agent->control, why);
@@ -342,7 +316,7 @@ static void stop(struct daemon *d)
 		close(d->inotify_fd);
 	gl_source_free(d->events);
 	gl_source_free(d->links);
-	gl_links_close(agent->links);
+	gl_ifaces_stop(agent);
 	if (agent->observe)
 		gl_observe_free(agent->observe);
 	gl_releases_free(agent->releases);

@@ -190,6 +190,7 @@ static void batch_due(void *ctx)
 
 void gl_agent_changed(struct gl_agent *agent)
 {
+	gl_ifaces_changed(agent);
 	if (agent->observe)
 		tell_observer(agent);
 	if (!agent->batch_timer &&

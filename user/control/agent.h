@@ -12,7 +12,18 @@
 #include "policy/policy.h"
 #include "release/release.h"
 
+/* An interface that is to be attached while a release is active. */
+struct gl_wanted {
+	char ifname[16];
+	bool keep;			/* --attach names it: wanted again when it comes back */
+	bool off;			/* detached by a person: `auto` leaves it alone */
+};
+
 struct gl_agent {
+	struct gl_wanted *wanted;
+	size_t nwanted;
+	bool all;			/* --attach auto: every pod's interface is wanted */
+	bool active;			/* some release is neither finished nor deleted */
 	const char *bpffs;
 	const char *socket;
 	const char *policy;		/* --policy: FILE or DIR; NULL: none */
@@ -39,6 +50,21 @@ void gl_agent_changed(struct gl_agent *agent);
 
 /* gl_agent_start_observe: makes the observer over the datapath's maps. 0 or a negative errno. */
 int gl_agent_start_observe(struct gl_agent *agent);
+
+/*
+ * ifaces.c: idle means gone: while no release is active, nothing is attached. gl_ifaces_want: the interface is wanted, and
+ * attached if a release is active (1: not yet). gl_ifaces_unwant: detached. 0, 1 or a negative errno with @why.
+ */
+int gl_ifaces_want(struct gl_agent *agent, const char *ifname, bool keep, struct gl_why *why);
+int gl_ifaces_unwant(struct gl_agent *agent, const char *ifname, struct gl_why *why);
+int gl_ifaces_unwant_all(struct gl_agent *agent, struct gl_why *why);
+/* gl_ifaces_start: watches the interfaces; --attach (which it cuts up); what the datapath took over. */
+int gl_ifaces_start(struct gl_agent *agent, char *attach, struct gl_why *why);
+void gl_ifaces_stop(struct gl_agent *agent);
+/* gl_ifaces_changed: the releases changed; _read: rtnetlink has something; _second: nothing translated, nothing active. */
+void gl_ifaces_changed(struct gl_agent *agent);
+void gl_ifaces_read(struct gl_agent *agent);
+void gl_ifaces_second(struct gl_agent *agent);
 
 /* reload.c: gl_agent_reload: reads --policy and applies it; a bad one keeps what is. @cause: start, apply. 0 or -1. */
 int gl_agent_reload(struct gl_agent *agent, const char *cause);

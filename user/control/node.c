@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* node: the verbs about this machine: attach detach bypass check metrics version. */
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,10 @@ static cJSON *attachment_json(const struct gl_attachment *seen, bool attached)
 
 	cJSON_AddStringToObject(json, "name", seen->ifname);
 	cJSON_AddNumberToObject(json, "ifindex", seen->ifindex);
-	cJSON_AddStringToObject(json, "method", seen->tcx ? "tcx" : "clsact");
+	if (seen->tcx || attached)
+		cJSON_AddStringToObject(json, "method", seen->tcx ? "tcx" : "clsact");
+	else
+		cJSON_AddNullToObject(json, "method");
 	cJSON_AddBoolToObject(json, "attached", attached);
 	return json;
 }
@@ -39,34 +43,37 @@ static bool attachment(const struct gl_agent *agent, const char *ifname, struct 
 static void attach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 		       struct gl_reply *reply)
 {
-	struct gl_attachment seen;
+	struct gl_attachment seen = { .ifindex = if_nametoindex(ifname) };
 	struct gl_why why;
-	int err = gl_datapath_attach(agent->dp, ifname, &why);
+	int err = gl_ifaces_want(agent, ifname, false, &why);
 
-	if (err) {
+	if (err < 0) {
 		gl_reply_fail(reply, gl_code_of(err), "%s", why.text);
 		return;
 	}
-	if (attachment(agent, ifname, &seen))
+	if (err) {
+		snprintf(seen.ifname, sizeof(seen.ifname), "%s", ifname);
+		gl_reply_message(reply, "%s is attached when a release becomes active", ifname);
+		cJSON_AddItemToArray(items, attachment_json(&seen, false));
+	} else if (attachment(agent, ifname, &seen)) {
 		cJSON_AddItemToArray(items, attachment_json(&seen, true));
-	gl_log(GL_LOG_INFO, "datapath", "%s is attached", ifname);
+	}
 }
 
 static void detach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 		       struct gl_reply *reply)
 {
-	struct gl_attachment seen;
+	struct gl_attachment seen = { .ifindex = if_nametoindex(ifname) };
 	struct gl_why why;
-	bool known = attachment(agent, ifname, &seen);
-	int err = gl_datapath_detach(agent->dp, ifname, &why);
+	int err;
 
-	if (err) {
+	if (!attachment(agent, ifname, &seen))
+		snprintf(seen.ifname, sizeof(seen.ifname), "%s", ifname);
+	err = gl_ifaces_unwant(agent, ifname, &why);
+	if (err)
 		gl_reply_fail(reply, gl_code_of(err), "%s", why.text);
-		return;
-	}
-	if (known)
+	else
 		cJSON_AddItemToArray(items, attachment_json(&seen, false));
-	gl_log(GL_LOG_INFO, "datapath", "%s is detached", ifname);
 }
 
 /* detach --all: every interface, and every pin. */
@@ -79,22 +86,23 @@ static void detach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *re
 	n = gl_datapath_attachments(agent->dp, &list);
 	for (i = 0; i < n; i++)
 		cJSON_AddItemToArray(items, attachment_json(&list[i], false));
-	if (gl_datapath_detach_all(agent->dp, &why)) {
+	if (gl_ifaces_unwant_all(agent, &why))
 		gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "%s", why.text);
-		return;
-	}
-	gl_reply_message(reply, "%zu interfaces detached, %s is removed", n, agent->bpffs);
-	gl_log(GL_LOG_INFO, "datapath", "all %zu interfaces are detached, %s is removed", n,
-	       agent->bpffs);
+	else
+		gl_reply_message(reply, "%zu interfaces detached, %s is removed", n, agent->bpffs);
 }
 
-/* attach --all: every veth whose peer is in another namespace. */
+/* attach --all: every veth whose peer is in another namespace, from now on. */
 static void attach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *reply)
 {
 	const struct gl_attachment *list;
-	int err = gl_links_scan(agent->links, true);
 	size_t n, i;
+	int err;
 
+	agent->all = true;
+	for (i = 0; i < agent->nwanted; i++)
+		agent->wanted[i].off = false;
+	err = gl_links_scan(agent->links);
 	if (err) {
 		gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "list the interfaces: %s", strerror(-err));
 		return;
@@ -102,6 +110,8 @@ static void attach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *re
 	n = gl_datapath_attachments(agent->dp, &list);
 	for (i = 0; i < n; i++)
 		cJSON_AddItemToArray(items, attachment_json(&list[i], true));
+	if (!agent->active)
+		gl_reply_message(reply, "pods' interfaces are attached when a release becomes active");
 }
 
 static void attach_detach(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)

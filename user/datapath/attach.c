@@ -244,10 +244,20 @@ static void detach_pinned_clsact(const char *bpffs, uint32_t ifindex)
 		detach_clsact(ifindex, note);
 }
 
+/* Detaches, unpins, and forgets the row and the connections. */
+static void take_off(struct gl_datapath *dp, struct gl_iface *iface)
+{
+	uint32_t ifindex = iface->seen.ifindex;
+
+	detach_pinned_clsact(dp->bpffs, ifindex);
+	unpin_iface(dp->bpffs, ifindex);
+	drop_iface(dp, iface);
+	gl_sweep_iface(dp, ifindex);
+}
+
 int gl_datapath_detach(struct gl_datapath *dp, const char *ifname, struct gl_why *why)
 {
 	struct gl_iface *iface = NULL;
-	uint32_t ifindex;
 	size_t i;
 
 	for (i = 0; i < dp->nifaces; i++)
@@ -255,10 +265,7 @@ int gl_datapath_detach(struct gl_datapath *dp, const char *ifname, struct gl_why
 			iface = &dp->ifaces[i];
 	if (!iface)
 		return gl_why_set(why, -ENOENT, "detach %.16s: it is not attached", ifname);
-	ifindex = iface->seen.ifindex;
-	detach_pinned_clsact(dp->bpffs, ifindex);
-	unpin_iface(dp->bpffs, ifindex);
-	drop_iface(dp, iface);
+	take_off(dp, iface);
 	return 0;
 }
 
@@ -446,11 +453,8 @@ static int remove_all(const char *bpffs, struct gl_why *why)
 
 int gl_datapath_detach_all(struct gl_datapath *dp, struct gl_why *why)
 {
-	while (dp->nifaces) {
-		detach_pinned_clsact(dp->bpffs, dp->ifaces[0].seen.ifindex);
-		unpin_iface(dp->bpffs, dp->ifaces[0].seen.ifindex);
-		drop_iface(dp, &dp->ifaces[0]);
-	}
+	while (dp->nifaces)
+		take_off(dp, &dp->ifaces[0]);
 	dp->unpinned = true;
 	return remove_all(dp->bpffs, why);
 }

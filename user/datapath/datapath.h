@@ -76,7 +76,10 @@ struct gl_attachment {
  */
 int gl_datapath_attach(struct gl_datapath *dp, const char *ifname, struct gl_why *why);
 
-/* gl_datapath_detach: takes both programs off; -ENOENT when it is not attached. */
+/*
+ * gl_datapath_detach: takes both programs off, and forgets the interface's connections: whatever is attached later has not
+ * seen what they did meanwhile. -ENOENT when it is not attached.
+ */
 int gl_datapath_detach(struct gl_datapath *dp, const char *ifname, struct gl_why *why);
 
 /*
@@ -92,19 +95,16 @@ int gl_datapath_detach_all(struct gl_datapath *dp, struct gl_why *why);
 int gl_datapath_remove(const char *bpffs, struct gl_why *why);
 
 /*
- * The watch over the machine's interfaces (rtnetlink). gl_links_open: starts it; with @all it also attaches to every veth
- * whose peer is in another namespace, now and whenever one comes. gl_links_fd: readable when something changed;
- * then gl_links_read: attaches what is new (with @all) and forgets what is gone. It tells of each by @told, @why being
- * NULL or why it was not possible.
+ * The watch over the machine's interfaces (rtnetlink). gl_links_fd is readable when something changed; gl_links_read then
+ * calls `seen` for each interface that is new or changed; @pod says that it is a veth whose peer is in another namespace:
+ * the host side of a pod. gl_links_scan calls it for all that there are. Calls inside of the callback are allowed.
  */
 struct gl_links;
-int gl_links_open(struct gl_datapath *dp, bool all,
-		  void (*told)(void *ctx, const char *ifname, bool attached, const struct gl_why *why), void *ctx,
-		  struct gl_links **ret, struct gl_why *why);
+int gl_links_open(void (*seen)(void *ctx, const char *ifname, bool pod), void *ctx, struct gl_links **ret,
+		  struct gl_why *why);
 int gl_links_fd(const struct gl_links *links);
 void gl_links_read(struct gl_links *links);
-/* gl_links_scan: looks at all interfaces now; what `attach --all` does. 0 or a negative errno. */
-int gl_links_scan(struct gl_links *links, bool all);
+int gl_links_scan(struct gl_links *links);
 void gl_links_close(struct gl_links *links);
 
 /* gl_datapath_attachments: the attached interfaces; the array is the datapath's, until the next attach, detach or forget. */
@@ -147,6 +147,9 @@ int gl_datapath_sweep(struct gl_datapath *dp, uint32_t budget);
  * end, or a negative errno. Connections may come and go meanwhile; none is seen twice that was there all along.
  */
 int gl_datapath_each_conn(struct gl_datapath *dp, int (*fn)(void *ctx, const struct gl_conn *conn), void *ctx);
+
+/* gl_datapath_translated: is there any connection that needs the programs to go on? */
+bool gl_datapath_translated(struct gl_datapath *dp);
 
 /* One line of the preflight. */
 struct gl_check {

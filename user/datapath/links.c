@@ -16,11 +16,8 @@
 #include "datapath/private.h"
 
 struct gl_links {
-	struct gl_datapath *dp;
 	struct mnl_socket *nl;		/* the multicast group of links */
-	bool all;			/* attach to every pod's interface */
-	bool scanning_all;		/* the same, for the present scan */
-	void (*told)(void *ctx, const char *ifname, bool attached, const struct gl_why *why);
+	void (*seen)(void *ctx, const char *ifname, bool pod);
 	void *ctx;
 };
 
@@ -59,45 +56,20 @@ static int link_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-static bool attached(const struct gl_links *links, const char *ifname)
-{
-	const struct gl_attachment *list;
-	size_t n = gl_datapath_attachments(links->dp, &list), i;
-
-	for (i = 0; i < n; i++)
-		if (!strcmp(list[i].ifname, ifname))
-			return true;
-	return false;
-}
-
 static int link_message(const struct nlmsghdr *nlh, void *data)
 {
 	struct gl_links *links = data;
 	struct seen seen = { .veth = false };
-	struct gl_why why;
-	int err;
 
-	if (nlh->nlmsg_type != RTM_NEWLINK || !links->scanning_all)
+	if (nlh->nlmsg_type != RTM_NEWLINK)
 		return MNL_CB_OK;
 	mnl_attr_parse(nlh, sizeof(struct ifinfomsg), link_attr, &seen);
-	if (!seen.veth || !seen.elsewhere || !seen.ifname[0] || attached(links, seen.ifname))
-		return MNL_CB_OK;
-	err = gl_datapath_attach(links->dp, seen.ifname, &why);
-	/* Gone again since the kernel spoke of it. */
-	if (err != -ENOENT && err != -ENODEV)
-		links->told(links->ctx, seen.ifname, true, err ? &why : NULL);
+	if (seen.ifname[0])
+		links->seen(links->ctx, seen.ifname, seen.veth && seen.elsewhere);
 	return MNL_CB_OK;
 }
 
-static void forget(struct gl_links *links)
-{
-	char ifname[IF_NAMESIZE];
-
-	while (gl_datapath_forget_gone(links->dp, ifname))
-		links->told(links->ctx, ifname, false, NULL);
-}
-
-int gl_links_scan(struct gl_links *links, bool all)
+int gl_links_scan(struct gl_links *links)
 {
 	char buf[32768];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -113,7 +85,6 @@ int gl_links_scan(struct gl_links *links, bool all)
 	nlh->nlmsg_seq = seq;
 	((struct ifinfomsg *)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg)))->ifi_family =
 		AF_UNSPEC;
-	links->scanning_all = all;
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		err = MNL_CB_ERROR;
@@ -125,22 +96,18 @@ int gl_links_scan(struct gl_links *links, bool all)
 	}
 	err = err == MNL_CB_ERROR ? -errno : 0;
 	mnl_socket_close(nl);
-	forget(links);
 	return err;
 }
 
-int gl_links_open(struct gl_datapath *dp, bool all,
-		  void (*told)(void *ctx, const char *ifname, bool attached, const struct gl_why *why),
-		  void *ctx, struct gl_links **ret, struct gl_why *why)
+int gl_links_open(void (*seen)(void *ctx, const char *ifname, bool pod), void *ctx,
+		  struct gl_links **ret, struct gl_why *why)
 {
 	struct gl_links *links = calloc(1, sizeof(*links));
 	int err = -ENOMEM;
 
 	if (!links)
 		return gl_why_set(why, err, "out of memory");
-	links->dp = dp;
-	links->all = all;
-	links->told = told;
+	links->seen = seen;
 	links->ctx = ctx;
 	links->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	/* The group is joined before the scan: nothing comes or goes unseen in between. */
@@ -148,7 +115,7 @@ int gl_links_open(struct gl_datapath *dp, bool all,
 		err = gl_why_set(why, -errno, "watch the interfaces: %s", strerror(errno));
 		goto fail;
 	}
-	err = gl_links_scan(links, all);
+	err = gl_links_scan(links);
 	if (err) {
 		gl_why_set(why, err, "list the interfaces: %s", strerror(-err));
 		goto fail;
@@ -171,7 +138,6 @@ void gl_links_read(struct gl_links *links)
 	bool lost = false;
 	ssize_t n;
 
-	links->scanning_all = links->all;
 	for (;;) {
 		n = mnl_socket_recvfrom(links->nl, buf, sizeof(buf));
 		if (n < 0 && errno == ENOBUFS) {
@@ -184,8 +150,7 @@ void gl_links_read(struct gl_links *links)
 	}
 	/* The kernel had more to say than we could hold: look at everything. */
 	if (lost)
-		gl_links_scan(links, links->all);
-	forget(links);
+		gl_links_scan(links);
 }
 
 void gl_links_close(struct gl_links *links)

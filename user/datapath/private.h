@@ -76,6 +76,9 @@ int gl_attach_take_over(struct gl_datapath *dp, struct gl_why *why);
 bool gl_attach_any(const char *bpffs);
 void gl_attach_close(struct gl_datapath *dp);
 
+/* sweep.c: drops every connection of the interface. */
+void gl_sweep_iface(struct gl_datapath *dp, uint32_t ifindex);
+
 /* clsact.c */
 
 int gl_clsact_attach(uint32_t ifindex, enum gl_hook hook, int prog_fd, bool *ret_made_qdisc);

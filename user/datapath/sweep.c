@@ -193,3 +193,37 @@ int gl_datapath_sweep(struct gl_datapath *dp, uint32_t budget)
 	free(b);
 	return err ? err : dropped;
 }
+
+static int translated(void *ctx, const struct gl_conn *conn)
+{
+	(void)ctx;
+	return (conn->flags & GL_CONN_TRANSLATED) != 0;
+}
+
+bool gl_datapath_translated(struct gl_datapath *dp)
+{
+	/* What cannot be read is not known to be none. */
+	return gl_datapath_each_conn(dp, translated, NULL) != 0;
+}
+
+struct iface_sweep {
+	const struct gl_datapath *dp;
+	uint32_t ifindex;
+};
+
+static int drop_of_iface(void *ctx, const struct gl_conn *conn)
+{
+	const struct iface_sweep *sweep = ctx;
+
+	if (conn->key.ifindex == sweep->ifindex)
+		drop(sweep->dp, conn);
+	return 0;
+}
+
+void gl_sweep_iface(struct gl_datapath *dp, uint32_t ifindex)
+{
+	struct iface_sweep sweep = { .dp = dp, .ifindex = ifindex };
+
+	gl_datapath_each_conn(dp, drop_of_iface, &sweep);
+	bpf_map_delete_elem(dp->maps[GL_MAP_VETHS], &ifindex);
+}
