@@ -4,10 +4,12 @@
 # lab: what the tests in tests/lab share; they source it. It gives each test a lab of its own whose prefix comes from the
 # process id, and takes it down on every way out. A test that fails shows what the agent said and counted.
 set -euo pipefail
+# The last command of a pipe runs in this shell: `pair | lab_up` must remember the lab.
+shopt -s lastpipe
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 PATH=$PATH:/usr/sbin:/sbin
 
-build=$PWD/build
+build=${GRAYLINK_BUILD:-$PWD/build}
 prefix=t$$
 run=/run/graylink-lab/$prefix
 scratch=$(mktemp -d)
