@@ -133,6 +133,8 @@ static void sends_what_the_protocol_says(void **state)
 		{ "resume shop", "\"verb\":\"resume\",\"args\":{\"name\":\"shop\"}" },
 		{ "retry shop", "\"verb\":\"retry\",\"args\":{\"name\":\"shop\"}" },
 		{ "finish shop", "\"verb\":\"finish\",\"args\":{\"name\":\"shop\"}" },
+		{ "finish shop --force",
+		  "\"verb\":\"finish\",\"args\":{\"name\":\"shop\",\"force\":true}" },
 		{ "rollback shop", "\"verb\":\"rollback\",\"args\":{\"name\":\"shop\"}" },
 		{ "undo shop", "\"verb\":\"rollback\",\"args\":{\"name\":\"shop\"}" },
 		{ "batch shop 2", "\"verb\":\"batch\",\"args\":{\"name\":\"shop\",\"index\":2}" },

@@ -138,7 +138,7 @@ int gl_client_ask(struct gl_cli *cli, const char *verb, cJSON *args, const struc
 void gl_answer_free(struct gl_answer *answer);
 /* The same without any message, for polling and for asking whether an agent is there: 0 or a negative errno. */
 int gl_client_ask_quietly(struct gl_cli *cli, const char *verb, cJSON *args, struct gl_answer *ret);
-/* Common parts of args: {"name","namespace","message"} as given. */
+/* Common parts of args: {"name","namespace","message","force"} as given. */
 cJSON *gl_client_args(const struct gl_cli *cli, const struct gl_args *args);
 
 /* files.c: texts of -f, and errors shown in them. */

@@ -236,5 +236,7 @@ cJSON *gl_client_args(const struct gl_cli *cli, const struct gl_args *args)
 		cJSON_AddStringToObject(object, "namespace", cli->namespace);
 	if (message)
 		cJSON_AddStringToObject(object, "message", message);
+	if (gl_args_flag(args, "force"))
+		cJSON_AddTrueToObject(object, "force");
 	return object;
 }

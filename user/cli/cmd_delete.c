@@ -6,13 +6,9 @@
 
 static int run(struct gl_cli *cli, const struct gl_args *args)
 {
-	cJSON *request = gl_client_args(cli, args);
 	struct gl_answer answer;
-	int ret;
+	int ret = gl_client_ask(cli, "delete", gl_client_args(cli, args), NULL, &answer);
 
-	if (gl_args_flag(args, "force"))
-		cJSON_AddTrueToObject(request, "force");
-	ret = gl_client_ask(cli, "delete", request, NULL, &answer);
 	if (ret)
 		return ret;
 	if (!gl_output_value(cli, answer.data)) {
