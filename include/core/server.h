@@ -214,6 +214,11 @@ gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const
 		}
 		return;
 	}
+	if (rsp->phase == GL_PHASE_UNTIL_CLOSE || (conn->flags & GL_CONN_PINNED && rsp->phase == GL_PHASE_IDLE)) {
+		rsp->bytes += end - leg->snd_nxt;	/* nobody looks for an end in it: order is of no interest */
+		leg->snd_nxt = end;
+		return;
+	}
 	moved = gl_seq_track(&leg->snd_nxt, &rsp->span_start, &rsp->span_end, seg->seq, end);
 	if (moved == GL_SEQ_LOST) {
 		if (conn->flags & GL_CONN_TRANSLATED) {
