@@ -95,8 +95,9 @@ gl_inline int gl_head_text_is(const struct gl_head_buf *buf, u32 off, u32 len, u
 gl_inline int gl_head_length(struct gl_head *head, const struct gl_head_walk *walk, u32 after)
 {
 	u32 len = walk->end - walk->pos;
-	u32 part = ((len - 1) & 7) + 1;		/* the first part, then whole eights */
+	u32 part = ((len - 1) & 7) + 1;		/* the first part, then up to two whole eights */
 	u64 value, more;
+	u32 i;
 
 	if (head->flags & GL_HEAD_HAS_LENGTH)
 		return GL_PIN_CL_REPEAT;
@@ -107,7 +108,8 @@ gl_inline int gl_head_length(struct gl_head *head, const struct gl_head_walk *wa
 	value = gl_decimal8(gl_load64(gl_head_at(walk->buf, walk->pos)), part);
 	if (value > GL_DECIMAL8_MAX)
 		return GL_PIN_CL_BAD;
-	for (; part < len; part += 8) {
+	/* Counted, as 6.1 does not see that `part < len` ends. */
+	for (i = 0; i < 2 && part < len; i++, part += 8) {
 		more = gl_decimal8(gl_load64(gl_head_at(walk->buf, walk->pos + part)), 8);
 		if (more > GL_DECIMAL8_MAX)
 			return GL_PIN_CL_BAD;

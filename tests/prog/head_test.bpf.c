@@ -69,7 +69,7 @@ int scan_packet(struct __sk_buff *skb)
 	struct gl_head *head = bpf_map_lookup_elem(&heads, &zero);
 	struct head_run *run = bpf_map_lookup_elem(&runs, &zero);
 
-	if (!buf || !head || !run || len < 1 || len > GL_HEAD_MAX)
+	if (!buf || !head || !run || len < HEAD_TEST_PACKET_MIN || len > GL_HEAD_MAX)
 		return -1;
 	if (bpf_skb_load_bytes(skb, 0, buf->b, len))
 		return -1;
@@ -85,7 +85,7 @@ int load_packet(struct __sk_buff *skb)
 	u32 zero = 0, len = skb->len;
 	struct gl_head_buf *buf = bpf_map_lookup_elem(&bufs, &zero);
 
-	if (!buf || len < 1 || len > GL_HEAD_MAX)
+	if (!buf || len < HEAD_TEST_PACKET_MIN || len > GL_HEAD_MAX)
 		return -1;
 	return bpf_skb_load_bytes(skb, 0, buf->b, len);
 }
