@@ -87,9 +87,10 @@ static const char *find_line(const struct gl_files *files, const char *name, int
 	for (i = 0; files && name && i < files->n; i++)
 		if (!strcmp(files->file[i].name, name))
 			text = files->file[i].text;
-	while (text && --line > 0) {
+	while (text && line-- > 1) {
 		text = strchr(text, '\n');
-		text += text != NULL;
+		if (text)
+			text++;
 	}
 	return text && *text ? text : NULL;
 }
