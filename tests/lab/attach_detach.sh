@@ -4,7 +4,7 @@
 # the last release is deleted or the agent is told to leave, nothing is left on the interfaces.
 # shellcheck source-path=SCRIPTDIR source=../lib/lab.sh
 . "$(dirname "$0")/../lib/lab.sh"
-need jq bpftool
+need jq python3
 n=${REQUESTS:-20000}
 colours=(--gray 'x-beta: 1' --gray-version v2 --base-version v1)
 

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib/lab.sh"
 need jq
 n=${REQUESTS:-100000}
-users=20000
+users=10000
 
 pair | lab_up
 services

@@ -18,13 +18,15 @@ services
 agent
 
 policy() {
+	local label=
+	[ -z "${TRUST:-}" ] || label="label: {trust: $TRUST}"
 	cat <<-POLICY
 		apiVersion: graylink.dev/v1alpha1
 		kind: GrayRelease
 		metadata: {name: shop-v2}
 		spec:
 		  lane: v2
-		  ${TRUST:+label: {trust: $TRUST}}
+		  $label
 		  entries:
 		    - service: b
 		      match: [{headers: [{name: x-beta, type: Exact, value: "1"}]}]

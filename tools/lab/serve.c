@@ -413,12 +413,14 @@ static void accept_ready(struct watch *w, uint32_t events)
 	}
 }
 
-/* Delayed answers and idle connections; only looked at when an option asks for one of them. */
+/* Delayed answers and idle connections; only looked at when an option asks for one of them. Runs after every round. */
 static void tick(struct server *server)
 {
 	uint64_t now = now_ns();
 	struct client *client, *next;
 
+	if (server->opt.pool_idle_ns)
+		call_close_idle(server, now);
 	for (client = server->clients; client; client = next) {
 		next = client->next;
 		if (client->due_ns && now >= client->due_ns) {
@@ -436,7 +438,7 @@ int serve_run(struct server *server)
 {
 	struct serve_options *opt = &server->opt;
 	static struct listener listeners[4];
-	bool ticking = opt->delay_ns || opt->idle_close_ns;
+	bool ticking = opt->delay_ns || opt->idle_close_ns || opt->pool_idle_ns;
 	int err = loop_open(&server->loop);
 
 	for (unsigned int i = 0; !err && i < opt->listen_count; i++) {
@@ -453,7 +455,7 @@ int serve_run(struct server *server)
 	if (opt->ready_path && close(open(opt->ready_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)))
 		die("%s: %s", opt->ready_path, strerror(errno));
 	while (!err) {
-		err = loop_round(&server->loop, ticking ? 2 : -1);
+		err = loop_round(&server->loop, opt->delay_ns ? 2 : ticking ? 100 : -1);
 		if (ticking)
 			tick(server);
 	}

@@ -28,7 +28,7 @@ struct serve_options {
 	unsigned int upstream_count;
 	const char *forward[SERVE_FORWARDS];	/* header names, or prefixes that end with '*' */
 	unsigned int forward_count;
-	uint64_t idle_close_ns, delay_ns;
+	uint64_t idle_close_ns, delay_ns, pool_idle_ns;
 	unsigned long close_after;		/* requests per connection, 0: any number */
 	bool chunked;
 };
@@ -54,5 +54,6 @@ struct call_result {
 typedef void (*call_done)(void *owner, unsigned int index, const struct call_result *result);
 int call_start(struct server *server, unsigned int index, struct http_text target, const struct http_head *head,
 	       call_done done, void *owner);
+void call_close_idle(struct server *server, uint64_t now);	/* pooled connections that were idle for too long */
 
 #endif

@@ -27,6 +27,7 @@ static const char serve_help[] =
 	"  --log FILE           one line per request: service version pod seq method target status peer headers\n"
 	"  --ready FILE         created once connections are accepted\n"
 	"  --idle-close S       close connections that are idle for S seconds\n"
+	"  --pool-idle S        close connections to upstreams that are idle for S seconds\n"
 	"  --close-after N      close a connection after N requests\n"
 	"  --delay MS           wait before each answer\n"
 	"  --chunked            answer with chunked bodies\n";
@@ -61,6 +62,7 @@ static void serve_option(struct serve_options *opt, int option, char *arg)
 	case 'L': opt->log_path = arg; break;
 	case 'r': opt->ready_path = arg; break;
 	case 'i': opt->idle_close_ns = (uint64_t)(atof(arg) * 1e9); break;
+	case 'P': opt->pool_idle_ns = (uint64_t)(atof(arg) * 1e9); break;
 	case 'a': opt->close_after = strtoul(arg, NULL, 10); break;
 	case 'd': opt->delay_ns = (uint64_t)(atof(arg) * 1e6); break;
 	case 'c': opt->chunked = true; break;
@@ -74,7 +76,8 @@ static int serve_main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "name", 1, NULL, 'n' }, { "version", 1, NULL, 'v' }, { "pod", 1, NULL, 'p' }, { "listen", 1, NULL, 'l' },
 		{ "upstream", 1, NULL, 'u' }, { "forward", 1, NULL, 'f' }, { "log", 1, NULL, 'L' }, { "ready", 1, NULL, 'r' },
-		{ "idle-close", 1, NULL, 'i' }, { "close-after", 1, NULL, 'a' }, { "delay", 1, NULL, 'd' },
+		{ "idle-close", 1, NULL, 'i' }, { "close-after", 1, NULL, 'a' },
+		{ "pool-idle", 1, NULL, 'P' }, { "delay", 1, NULL, 'd' },
 		{ "chunked", 0, NULL, 'c' }, { "help", 0, NULL, 'h' }, { 0 },
 	};
 	static struct server server;

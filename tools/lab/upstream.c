@@ -23,6 +23,7 @@ struct call {
 	struct http_head head;
 	struct http_body framing;
 	bool idle, reused, connected, answered;
+	uint64_t idle_since_ns;
 };
 
 static void call_ready(struct watch *w, uint32_t events);
@@ -136,6 +137,7 @@ static void call_finish(struct call *call)
 	body->off = body->len = 0;
 	call->request.off = call->request.len = 0;
 	call->idle = true;
+	call->idle_since_ns = now_ns();
 	call->next_idle = call->up->idle;
 	call->up->idle = call;
 }
@@ -246,4 +248,17 @@ int call_start(struct server *server, unsigned int index, struct http_text targe
 	buf_add(&call->request, "\r\n", 2);
 	call_send(call);
 	return 0;
+}
+
+void call_close_idle(struct server *server, uint64_t now)
+{
+	for (unsigned int i = 0; i < server->opt.upstream_count; i++) {
+		struct call *call, *next;
+
+		for (call = server->opt.upstreams[i].idle; call; call = next) {
+			next = call->next_idle;
+			if (now - call->idle_since_ns > server->opt.pool_idle_ns)
+				call_free(call);
+		}
+	}
 }
