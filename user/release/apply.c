@@ -40,34 +40,6 @@ static int parse_all(struct apply *a, struct gl_why *why)
 	return err ? gl_why_set(why, err, "the policy is not valid") : 0;
 }
 
-static bool has_endpoints(const struct gl_release_spec *spec)
-{
-	size_t i;
-
-	for (i = 0; i < spec->nservices; i++)
-		if (spec->services[i].gray.count)
-			return true;
-	return false;
-}
-
-static void check_lane(struct apply *a, const struct gl_release_spec *spec)
-{
-	const struct gl_diag_place place = {
-		.file = spec->file,
-		.pos = spec->lane_pos,
-		.field = "spec.lane",
-	};
-
-	if (has_endpoints(spec))
-		return;
-	if (a->what->force)
-		gl_diag_warn(a->diag, &place, NULL, "lane %s has no endpoint: everything stays on base",
-			     spec->lane);
-	else
-		gl_diag_error(a->diag, &place, "give a service gray.addresses, or use --force",
-			      "lane %s has no endpoint", spec->lane);
-}
-
 /* Two files of one apply must not name one release: which would hold? */
 static void check_twice(struct apply *a, const struct gl_release_spec *spec)
 {
@@ -188,7 +160,6 @@ static int draft_all(struct apply *a, struct gl_why *why)
 		return gl_why_set(why, -ENOMEM, "out of memory");
 	for (i = 0; i < a->what->n; i++) {
 		for (j = 0; j < a->policies[i]->count; j++) {
-			check_lane(a, &a->policies[i]->releases[j]);
 			check_twice(a, &a->policies[i]->releases[j]);
 			err = draft(a, &a->policies[i]->releases[j]);
 			if (err)

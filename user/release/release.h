@@ -222,7 +222,6 @@ struct gl_release_apply {
 	const char *message;
 	const char *cause;	/* apply, or start for --policy */
 	bool dry_run;
-	bool force;		/* a lane without endpoints, and the like */
 };
 
 /*
