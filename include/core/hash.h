@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * hash: the two hashes that kernel and agent must agree on. Neither is secret or collision-proof: who acts on a name compares
- * its bytes, too.
+ * hash: the two hashes that kernel and agent must agree on. Neither is secret or collision-proof:
+ * who acts on a name compares its bytes, too.
  *
- * gl_hash_name	32 bits over a header name, letters in lower case; computed eight bytes at a time while a head is scanned.
- * gl_hash_share	64 bits over a sticky key; decides shares, so it is the same on every node and for ever: MurmurHash64A of Austin
- *			Appleby (SMHasher, public domain) with seed 0. A share in millionths is gl_hash_millionths(): the hash modulo
- *			1,000,000.
+ * gl_hash_name    32 bits over a header name, letters in lower case; computed eight bytes at a time
+ * while a head is scanned. gl_hash_share        64 bits over a sticky key; decides shares, so it is
+ * the same on every node and for ever: MurmurHash64A of Austin
+ *			Appleby (SMHasher, public domain) with seed 0. A share in millionths
+ *			is gl_hash_millionths(): the hash modulo 1,000,000.
  */
 #ifndef GL_CORE_HASH_H
 #define GL_CORE_HASH_H
 
 #include "core/bytes.h"
 
+/* The multipliers are those of splitmix64 (Sebastiano Vigna, public domain). */
 #define GL_HASH_NAME_SEED	0x9e3779b97f4a7c15ULL
-#define GL_HASH_NAME_MUL	0xbf58476d1ce4e5b9ULL	/* the multipliers of splitmix64 (Sebastiano Vigna, public domain) */
+#define GL_HASH_NAME_MUL	0xbf58476d1ce4e5b9ULL
 #define GL_HASH_NAME_MUL_END	0x94d049bb133111ebULL
 
 /*
- * One step over eight bytes of a name, in lower case, little-endian. The last word holds the 0 to 7 bytes that are left, padded with
- * zero bytes; it is always there, so that the scan needs no branch for names of eight and sixteen bytes.
+ * One step over eight bytes of a name, in lower case, little-endian. The last word holds the 0 to 7
+ * bytes that are left, padded with zero bytes; it is always there, so that the scan needs no branch
+ * for names of eight and sixteen bytes.
  */
 gl_inline u64 gl_hash_name_word(u64 hash, u64 word)
 {
@@ -32,7 +35,10 @@ gl_inline u32 gl_hash_name_end(u64 hash)
 	return (hash * GL_HASH_NAME_MUL_END) >> 32;
 }
 
-/* gl_hash_name: hash of a whole name of @len bytes; nothing beyond them is read. A name never holds NUL. */
+/*
+ * gl_hash_name: hash of a whole name of @len bytes; nothing beyond them is read. A name never holds
+ * NUL.
+ */
 gl_inline u32 gl_hash_name(const void *name, u32 len)
 {
 	u64 hash = GL_HASH_NAME_SEED;
@@ -46,7 +52,10 @@ gl_inline u32 gl_hash_name(const void *name, u32 len)
 
 #define GL_HASH_SHARE_MUL	0xc6a4a7935bd1e995ULL
 
-/* MurmurHash64A in parts, for whoever holds the key in pieces: begin, word for each whole eight bytes, tail if 1..7 are left, end. */
+/*
+ * MurmurHash64A in parts, for whoever holds the key in pieces: begin, word for each whole eight
+ * bytes, tail if 1..7 are left, end.
+ */
 gl_inline u64 gl_hash_share_begin(u64 seed, u32 len)
 {
 	return seed ^ (len * GL_HASH_SHARE_MUL);

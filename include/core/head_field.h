@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * head_field: the header fields that framing needs, and the record of those that somebody else is interested in.
+ * head_field: the header fields that framing needs, and the record of those that somebody else is
+ * interested in.
  *
- * In: one header line whose name is a token and whose bytes hold no control characters but HTAB (head.h has seen to that). Out:
- * flags, numbers and records in struct gl_head, or the cause for which the head is refused. It knows nothing of other lines but
- * what struct gl_head says of them.
+ * In: one header line whose name is a token and whose bytes hold no control characters but HTAB
+ * (head.h has seen to that). Out: flags, numbers and records in struct gl_head, or the cause for
+ * which the head is refused. It knows nothing of other lines but what struct gl_head says of them.
  *
- * Two rules for the bodies of loops. They branch on the buffer, on struct gl_head and on the number of the turn, never on something
- * that an earlier turn left in the loop's context: kernels before 6.7 check a body for its first turn only, and would remove the
- * branches of the others. And positions are computed from the number of the turn: a position that grows in the context has new
- * bounds at each turn, and later kernels, which check turns until nothing new comes, give up (8,193 jumps).
+ * Two rules for the bodies of loops. They branch on the buffer, on struct gl_head and on the number
+ * of the turn, never on something that an earlier turn left in the loop's context: kernels before
+ * 6.7 check a body for its first turn only, and would remove the branches of the others. And
+ * positions are computed from the number of the turn: a position that grows in the context has new
+ * bounds at each turn, and later kernels, which check turns until nothing new comes, give up (8,193
+ * jumps).
  */
 #ifndef GL_CORE_HEAD_FIELD_H
 #define GL_CORE_HEAD_FIELD_H
@@ -49,10 +52,14 @@ static long gl_head_trim_back(u32 i, void *context)
 {
 	struct gl_head_walk *walk = context;
 
-	return walk->pos + i >= walk->end || !gl_head_blank(*gl_head_at(walk->buf, walk->end - 1 - i));
+	return walk->pos + i >= walk->end ||
+	       !gl_head_blank(*gl_head_at(walk->buf, walk->end - 1 - i));
 }
 
-/* Takes the optional white space (RFC 9110 5.6.3) off both ends. Nearly always that is one space in front. */
+/*
+ * Takes the optional white space (RFC 9110 5.6.3) off both ends. Nearly always that is one space in
+ * front.
+ */
 gl_inline void gl_head_trim(struct gl_head_walk *walk)
 {
 	if (walk->pos < walk->end && gl_head_blank(*gl_head_at(walk->buf, walk->pos)))
@@ -65,10 +72,12 @@ gl_inline void gl_head_trim(struct gl_head_walk *walk)
 }
 
 /*
- * gl_head_text_is: the @len bytes at @off are the text of @want_len bytes (4..24) whose first, second and last eight bytes, in
- * lower case, are @first, @second and @last (second: only beyond 16 bytes; last: only beyond 8).
+ * gl_head_text_is: the @len bytes at @off are the text of @want_len bytes (4..24) whose first,
+ * second and last eight bytes, in lower case, are @first, @second and @last (second: only beyond 16
+ * bytes; last: only beyond 8).
  */
-gl_inline int gl_head_text_is(const struct gl_head_buf *buf, u32 off, u32 len, u32 want_len, u64 first, u64 second, u64 last)
+gl_inline int gl_head_text_is(const struct gl_head_buf *buf, u32 off, u32 len, u32 want_len,
+			      u64 first, u64 second, u64 last)
 {
 	const u8 *at;
 
@@ -89,8 +98,9 @@ gl_inline int gl_head_text_is(const struct gl_head_buf *buf, u32 off, u32 len, u
 #define GL_TEXT_KEEPALIVE_LAST	GL_TEXT8('e', 'p', '-', 'a', 'l', 'i', 'v', 'e')
 
 /*
- * Content-Length (RFC 9110 8.6): 1 to 18 digits, so that no sum overflows. A list of equal numbers, which the RFC lets a recipient
- * accept, is refused, and so is HTAB behind the number, which llhttp refuses. @after: where the line ends.
+ * Content-Length (RFC 9110 8.6): 1 to 18 digits, so that no sum overflows. A list of equal numbers,
+ * which the RFC lets a recipient accept, is refused, and so is HTAB behind the number, which llhttp
+ * refuses. @after: where the line ends.
  */
 gl_inline int gl_head_length(struct gl_head *head, const struct gl_head_walk *walk, u32 after)
 {
@@ -120,7 +130,10 @@ gl_inline int gl_head_length(struct gl_head *head, const struct gl_head_walk *wa
 	return 0;
 }
 
-/* Transfer-Encoding (RFC 9112 6.1): exactly one `chunked`, and not in HTTP/1.0, which does not have it. */
+/*
+ * Transfer-Encoding (RFC 9112 6.1): exactly one `chunked`, and not in HTTP/1.0, which does not have
+ * it.
+ */
 gl_inline int gl_head_coding(struct gl_head *head, const struct gl_head_walk *walk)
 {
 	if (head->flags & GL_HEAD_CHUNKED || head->version != 11)
@@ -183,12 +196,16 @@ static long gl_head_connection_byte(u32 i, void *context)
 	return walk->pos + i >= walk->end;
 }
 
-/* Connection (RFC 9110 7.6.1): a list of tokens; empty elements are allowed. Nearly always it is one of two words. */
+/*
+ * Connection (RFC 9110 7.6.1): a list of tokens; empty elements are allowed. Nearly always it is
+ * one of two words.
+ */
 gl_inline int gl_head_connection(struct gl_head *head, struct gl_head_walk *walk)
 {
 	u32 len = walk->end - walk->pos;
 
-	if (gl_head_text_is(walk->buf, walk->pos, len, 10, GL_TEXT_KEEPALIVE, 0, GL_TEXT_KEEPALIVE_LAST)) {
+	if (gl_head_text_is(walk->buf, walk->pos, len, 10, GL_TEXT_KEEPALIVE, 0,
+			    GL_TEXT_KEEPALIVE_LAST)) {
 		head->flags |= GL_HEAD_KEEPALIVE;
 		return 0;
 	}
@@ -201,7 +218,10 @@ gl_inline int gl_head_connection(struct gl_head *head, struct gl_head_walk *walk
 	return walk->result ? GL_PIN_CONNECTION : 0;
 }
 
-/* Eight bytes of Host. Letters, digits, `-`, `.` and `:` are tested together; a word with another byte takes the exact test. */
+/*
+ * Eight bytes of Host. Letters, digits, `-`, `.` and `:` are tested together; a word with another
+ * byte takes the exact test.
+ */
 static long gl_head_host_word(u32 i, void *context)
 {
 	struct gl_head_walk *walk = context;
@@ -214,12 +234,16 @@ static long gl_head_host_word(u32 i, void *context)
 	left = walk->end - pos;
 	word = gl_load64(gl_head_at(walk->buf, pos));
 	low = word & GL_LOWS;
-	good = gl_within8(low | GL_ONES * 0x20, 'a', 'z') | gl_within8(low, '-', '.') | gl_within8(low, '0', ':');
+	good = gl_within8(low | GL_ONES * 0x20, 'a', 'z') | gl_within8(low, '-', '.') |
+	       gl_within8(low, '0', ':');
 	if (!gl_keep(~(good & ~word) & GL_HIGHS, left))
 		return 0;
-	/* RFC 3986 3.2.2: ! $ % & ' ( ) * + , ; = _ ~ and the brackets of an IPv6 address as well. */
-	good |= gl_within8(low, '!', '!') | gl_within8(low, '$', ',') | gl_within8(low, ';', ';') | gl_within8(low, '=', '=') |
-		gl_within8(low, '[', '[') | gl_within8(low, ']', ']') | gl_within8(low, '_', '_') | gl_within8(low, '~', '~');
+	/*
+	 * RFC 3986 3.2.2: ! $ % & ' ( ) * + , ; = _ ~ and the brackets of an IPv6 address as well.
+	 */
+	good |= gl_within8(low, '!', '!') | gl_within8(low, '$', ',') | gl_within8(low, ';', ';') |
+		gl_within8(low, '=', '=') | gl_within8(low, '[', '[') | gl_within8(low, ']', ']') |
+		gl_within8(low, '_', '_') | gl_within8(low, '~', '~');
 	walk->result = gl_keep(~(good & ~word) & GL_HIGHS, left);
 	return walk->result != 0;
 }
@@ -236,7 +260,10 @@ gl_inline int gl_head_host(struct gl_head *head, struct gl_head_walk *walk)
 	return walk->result ? GL_PIN_HOST : 0;
 }
 
-/* One position of a field of authentication: does the scheme NTLM or Negotiate (RFC 4559) stand here, as a word of its own? */
+/*
+ * One position of a field of authentication: does the scheme NTLM or Negotiate (RFC 4559) stand
+ * here, as a word of its own?
+ */
 static long gl_head_scheme_byte(u32 i, void *context)
 {
 	struct gl_head_walk *walk = context;
@@ -253,7 +280,8 @@ static long gl_head_scheme_byte(u32 i, void *context)
 	rest = gl_load64(gl_head_at(walk->buf, pos + 8));
 	if (gl_keep(word, 4) == GL_TEXT8('n', 't', 'l', 'm', 0, 0, 0, 0))
 		len = 4;
-	else if (word == GL_TEXT8('n', 'e', 'g', 'o', 't', 'i', 'a', 't') && gl_lower(rest & 0xff) == 'e')
+	else if (word == GL_TEXT8('n', 'e', 'g', 'o', 't', 'i', 'a', 't') &&
+		 gl_lower(rest & 0xff) == 'e')
 		len = 9;
 	c = len == 4 ? word >> 32 & 0xff : rest >> 8 & 0xff;
 	if (!len || pos + len > walk->end || (pos + len < walk->end && !gl_not_token(c)))
@@ -276,18 +304,24 @@ gl_inline int gl_head_expect(struct gl_head *head, const struct gl_head_walk *wa
 /* Whether a name is that of a field in which schemes of authentication stand. */
 gl_inline int gl_head_is_auth(const struct gl_head_buf *buf, u32 off, u32 len)
 {
-	return gl_head_text_is(buf, off, len, 13, GL_TEXT8('a', 'u', 't', 'h', 'o', 'r', 'i', 'z'), 0,
-			       GL_TEXT8('r', 'i', 'z', 'a', 't', 'i', 'o', 'n')) ||
+	return gl_head_text_is(buf, off, len, 13, GL_TEXT8('a', 'u', 't', 'h', 'o', 'r', 'i', 'z'),
+			       0, GL_TEXT8('r', 'i', 'z', 'a', 't', 'i', 'o', 'n')) ||
 	       gl_head_text_is(buf, off, len, 19, GL_TEXT8('p', 'r', 'o', 'x', 'y', '-', 'a', 'u'),
-			       GL_TEXT8('t', 'h', 'o', 'r', 'i', 'z', 'a', 't'), GL_TEXT8('r', 'i', 'z', 'a', 't', 'i', 'o', 'n')) ||
-	       gl_head_text_is(buf, off, len, 16, GL_TEXT8('w', 'w', 'w', '-', 'a', 'u', 't', 'h'), 0,
-			       GL_TEXT8('e', 'n', 't', 'i', 'c', 'a', 't', 'e')) ||
+			       GL_TEXT8('t', 'h', 'o', 'r', 'i', 'z', 'a', 't'),
+			       GL_TEXT8('r', 'i', 'z', 'a', 't', 'i', 'o', 'n')) ||
+	       gl_head_text_is(buf, off, len, 16, GL_TEXT8('w', 'w', 'w', '-', 'a', 'u', 't', 'h'),
+			       0, GL_TEXT8('e', 'n', 't', 'i', 'c', 'a', 't', 'e')) ||
 	       gl_head_text_is(buf, off, len, 18, GL_TEXT8('p', 'r', 'o', 'x', 'y', '-', 'a', 'u'),
-			       GL_TEXT8('t', 'h', 'e', 'n', 't', 'i', 'c', 'a'), GL_TEXT8('e', 'n', 't', 'i', 'c', 'a', 't', 'e'));
+			       GL_TEXT8('t', 'h', 'e', 'n', 't', 'i', 'c', 'a'),
+			       GL_TEXT8('e', 'n', 't', 'i', 'c', 'a', 't', 'e'));
 }
 
-/* The fields that framing needs; no two of their names are equally long. @off, @len: the name; @after: where the line ends. */
-gl_inline int gl_head_own(struct gl_head *head, struct gl_head_walk *walk, u32 off, u32 len, u32 after)
+/*
+ * The fields that framing needs; no two of their names are equally long. @off, @len: the name;
+ * @after: where the line ends.
+ */
+gl_inline int gl_head_own(struct gl_head *head, struct gl_head_walk *walk, u32 off, u32 len,
+			  u32 after)
 {
 	const struct gl_head_buf *buf = walk->buf;
 
@@ -300,14 +334,16 @@ gl_inline int gl_head_own(struct gl_head *head, struct gl_head_walk *walk, u32 o
 			    GL_TEXT8('n', 'n', 'e', 'c', 't', 'i', 'o', 'n')))
 		return gl_head_connection(head, walk);
 	if (gl_head_text_is(buf, off, len, 17, GL_TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r'),
-			    GL_TEXT8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'), GL_TEXT8('e', 'n', 'c', 'o', 'd', 'i', 'n', 'g')))
+			    GL_TEXT8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'),
+			    GL_TEXT8('e', 'n', 'c', 'o', 'd', 'i', 'n', 'g')))
 		return gl_head_coding(head, walk);
 	if (gl_head_text_is(buf, off, len, 6, GL_TEXT8('e', 'x', 'p', 'e', 'c', 't', 0, 0), 0, 0))
 		return head->response ? 0 : gl_head_expect(head, walk);
 	if (gl_head_text_is(buf, off, len, 7, GL_TEXT_UPGRADE, 0, 0))
 		head->flags |= GL_HEAD_UPGRADE;
-	if (!head->response && gl_head_text_is(buf, off, len, 12, GL_TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-'), 0,
-					       GL_TEXT8('e', 'n', 't', '-', 't', 'y', 'p', 'e'))) {
+	if (!head->response &&
+	    gl_head_text_is(buf, off, len, 12, GL_TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-'), 0,
+			    GL_TEXT8('e', 'n', 't', '-', 't', 'y', 'p', 'e'))) {
 		if (head->flags & GL_HEAD_HAS_TYPE)
 			return GL_PIN_REPEATED;
 		head->flags |= GL_HEAD_HAS_TYPE;
@@ -318,10 +354,12 @@ gl_inline int gl_head_own(struct gl_head *head, struct gl_head_walk *walk, u32 o
 }
 
 /*
- * gl_head_read_field: one header line whose name hash passed the filter. @name: offset of the name, its length in the upper
- * half; @end: offset of the CR behind the line. Returns 0 or the cause (enum gl_pin) for which the head is refused.
+ * gl_head_read_field: one header line whose name hash passed the filter. @name: offset of the name,
+ * its length in the upper half; @end: offset of the CR behind the line. Returns 0 or the cause
+ * (enum gl_pin) for which the head is refused.
  */
-gl_global int gl_head_read_field(const struct gl_head_buf *buf, struct gl_head *head, u32 hash, u32 name, u32 end)
+gl_global int gl_head_read_field(const struct gl_head_buf *buf, struct gl_head *head, u32 hash,
+				 u32 name, u32 end)
 {
 	u32 off = name & 0xffff, len = name >> 16;
 	struct gl_head_field *field;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * head_type: what a scanned head is. The rooms that read it (frame, rule, colour) need no more than this; head.h fills it.
+ * head_type: what a scanned head is. The rooms that read it (frame, rule, colour) need no more than
+ * this; head.h fills it.
  */
 #ifndef GL_CORE_HEAD_TYPE_H
 #define GL_CORE_HEAD_TYPE_H
@@ -11,17 +12,26 @@
 
 /* Bytes of the longest header name; a longer one is refused (cause name). */
 #define GL_HEAD_NAME_MAX	127
-/* The smallest limits of servers as they come (gunicorn; Apache and nginx allow more): bytes without CR LF, and lines. */
+/*
+ * The smallest limits of servers as they come (gunicorn; Apache and nginx allow more): bytes
+ * without CR LF, and lines.
+ */
 #define GL_HEAD_REQUEST_LINE_MAX	4094
 #define GL_HEAD_LINE_MAX		8188
 #define GL_HEAD_LINES_MAX		100
 
-/* Per-CPU scratch in BPF: the bytes of the head from offset 0. The padding may be read, and is never used. */
+/*
+ * Per-CPU scratch in BPF: the bytes of the head from offset 0. The padding may be read, and is
+ * never used.
+ */
 struct gl_head_buf {
 	u8 b[GL_HEAD_MAX + GL_HEAD_PAD];
 };
 
-/* Methods that framing or replay tells apart; every other method that the strictest parser knows is OTHER. */
+/*
+ * Methods that framing or replay tells apart; every other method that the strictest parser knows is
+ * OTHER.
+ */
 enum gl_method {
 	GL_METHOD_NONE,
 	GL_METHOD_GET,
@@ -46,7 +56,7 @@ enum gl_method {
 #define GL_HEAD_EXPECT		0x0040	/* Expect: 100-continue */
 #define GL_HEAD_CONN_AUTH	0x0080	/* NTLM or Negotiate, asked for or used */
 #define GL_HEAD_HAS_HOST	0x0100	/* exactly one Host: host_off, host_len */
-#define GL_HEAD_ABSOLUTE	0x0200	/* the target is in absolute form: its authority stands above Host (RFC 9112 3.2.2) */
+#define GL_HEAD_ABSOLUTE	0x0200	/* absolute target: its authority stands above Host */
 #define GL_HEAD_HAS_TYPE	0x0800	/* a Content-Type */
 #define GL_HEAD_ASTERISK	0x0400	/* the target is `*` (OPTIONS) */
 
@@ -58,22 +68,27 @@ enum gl_head_phase {
 	GL_HEAD_DONE,
 };
 
-/* One field (header line) whose name is of interest. Offsets count from the first byte of the head. */
+/*
+ * One field (header line) whose name is of interest. Offsets count from the first byte of the head.
+ */
 struct gl_head_field {
-	u32 name_hash;		/* gl_hash_name() of the name; equal names have equal hashes, not the other way round */
+	u32 name_hash;		/* gl_hash_name() of the name; other names may share it */
 	u16 name_off;
 	u16 name_len;		/* 1..GL_HEAD_NAME_MAX */
 	u16 value_off;		/* without optional white space around it */
 	u16 value_len;		/* may be 0 */
 };
 
-/* What is known of a head; also the state between two calls. Only gl_head_start() and gl_head_scan() write it. */
+/*
+ * What is known of a head; also the state between two calls. Only gl_head_start() and
+ * gl_head_scan() write it.
+ */
 struct gl_head {
-	u64 interest[4];	/* in: bit (hash & 255) set: record fields of this name hash (false positives are recorded, too) */
+	u64 interest[4];	/* in: record fields whose bit (name_hash & 255) is set */
 	u64 filter[4];		/* private: interest and the names that the scan itself reads */
 	u64 content_length;	/* bytes; with GL_HEAD_HAS_LENGTH */
 	u32 off;		/* start of the first line that is not yet finished */
-	u32 swept;		/* private: no line that is not yet finished ends before this offset */
+	u32 swept;		/* private: no unfinished line ends before this offset */
 	u32 head_len;		/* bytes of the head with its empty line; 0 until it is complete */
 	u32 flags;		/* GL_HEAD_* */
 	u8 response;		/* in: 0 request, 1 response */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Framing of every head that the scan accepts, against the rules of RFC 9112 6.3 written down once more. */
+/*
+ * Framing of every head that the scan accepts, against the rules of RFC 9112 6.3 written down once
+ * more.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gl_head_start(&head, data[0] & 1, NULL);
 	if (gl_head_scan(&buf, size - 1, &head) <= 0)
 		return 0;
-	ret = head.response ? gl_frame_response(&head, method, &frame) : gl_frame_request(&head, &frame);
+	ret = head.response ? gl_frame_response(&head, method, &frame) :
+			      gl_frame_request(&head, &frame);
 	must(ret <= 0 && ret > -GL_PIN_COUNT, "result");
 	if (ret)
 		return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The head scan against itself: whole and in pieces, with other bytes behind the input, asked again. The first byte of the input
- * says request or response and how the pieces are cut.
+ * The head scan against itself: whole and in pieces, with other bytes behind the input, asked
+ * again. The first byte of the input says request or response and how the pieces are cut.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -48,7 +48,8 @@ static void check_accepted(const uint8_t *data, const struct gl_head *head, int 
 	must(!memcmp(data + len - 4, "\r\n\r\n", 4), "end of the head");
 	for (i = 0; i < len; i++) {
 		must(data[i] != 0 && data[i] != 0x7f, "a control character");
-		must(data[i] >= 0x20 || data[i] == '\t' || data[i] == '\r' || data[i] == '\n', "a control character");
+		must(data[i] >= 0x20 || data[i] == '\t' || data[i] == '\r' || data[i] == '\n',
+		     "a control character");
 		if (data[i] == '\n')
 			must(i && data[i - 1] == '\r', "a bare LF");
 		if (data[i] == '\r')
@@ -61,7 +62,8 @@ static void check_accepted(const uint8_t *data, const struct gl_head *head, int 
 	for (i = 0; i < head->nfields; i++) {
 		const struct gl_head_field *field = &head->fields[i];
 
-		must(gl_hash_name(data + field->name_off, field->name_len) == field->name_hash, "hash of a name");
+		must(gl_hash_name(data + field->name_off, field->name_len) == field->name_hash,
+		     "hash of a name");
 		must(data[field->name_off + field->name_len] == ':', "colon of a field");
 		must(field->value_off + field->value_len + 2 < len, "place of a value");
 	}
@@ -81,7 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	len = size - 1;
 	data++;
 	ret = scan(&buf, data, len, response, 'x', &other);
-	must(scan(&buf, data, len, response, '\n', &whole) == ret && same(&whole, &other), "bytes behind the input");
+	must(scan(&buf, data, len, response, '\n', &whole) == ret && same(&whole, &other),
+	     "bytes behind the input");
 	must(gl_head_scan(&buf, len, &whole) == ret, "asked again");
 	gl_head_start(&other, response, interest);
 	for (n = step; n < len && !got; n += step)

@@ -28,8 +28,8 @@ static int pick(const char *word, const char *const *words, const char *id)
 
 static enum http_framing framing(const char *word, const char *id)
 {
-	static const char *const words[] = { "unknown", "none", "content_length", "chunked", "other",
-					     NULL };
+	static const char *const words[] = { "unknown", "none",	 "content_length",
+					     "chunked", "other", NULL };
 
 	return word ? (enum http_framing)pick(word, words, id) : HTTP_FRAMING_UNKNOWN;
 }
@@ -73,8 +73,9 @@ static void read_view(struct http_view *ret, const cJSON *view, const char *id)
 
 static void read_case(struct http_case *ret, const cJSON *object)
 {
-	static const char *const outcomes[] = { "accept",    "accept_prefix", "incomplete", "reject",
-						"ambiguous", "lenient",	      NULL };
+	static const char *const outcomes[] = { "accept", "accept_prefix", "incomplete",
+						"reject", "ambiguous",	   "lenient",
+						NULL };
 	const char *verdict = text(object, "source_verdict");
 	const cJSON *item;
 
@@ -122,8 +123,7 @@ struct http_vectors *http_vectors_load(const char *name)
 	if (!vectors->list)
 		err(1, "vectors");
 	room = 0;
-	cJSON_ArrayForEach(object, documents)
-		read_case(&vectors->list[room++], object);
+	cJSON_ArrayForEach(object, documents) read_case(&vectors->list[room++], object);
 	vectors->documents = documents;
 	return vectors;
 }
@@ -196,9 +196,8 @@ void http_walk(struct http_walk *walk, unsigned char *bytes, size_t len, int res
 		if (ret == 0)
 			return;
 		if (ret > 0)
-			walk->cause = response ?
-					      -gl_frame_response(head, GL_METHOD_GET, frame) :
-					      -gl_frame_request(head, frame);
+			walk->cause = response ? -gl_frame_response(head, GL_METHOD_GET, frame) :
+						 -gl_frame_request(head, frame);
 		else
 			walk->cause = -ret;
 		walk->stop = HTTP_STOP_PIN;
@@ -226,8 +225,8 @@ struct gl_head_buf *http_guarded_buf(unsigned char fill)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	size_t size = (sizeof(struct gl_head_buf) + page - 1) / page * page;
-	unsigned char *at = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *at =
+		mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (at == MAP_FAILED || mprotect(at + size, page, PROT_NONE))
 		err(1, "guarded buffer");

@@ -76,7 +76,7 @@ enum http_stop {
 	HTTP_STOP_CLEAN,	/* all bytes belong to complete messages */
 	HTTP_STOP_MORE,		/* a head or a body lacks bytes */
 	HTTP_STOP_PIN,		/* refused: cause */
-	HTTP_STOP_CHUNKED,	/* a chunked body: message[messages] has a head, the body is not walked */
+	HTTP_STOP_CHUNKED,	/* a chunked body, not walked; head[messages] is its head */
 	HTTP_STOP_OPAQUE,	/* until the connection ends, or another protocol */
 	HTTP_STOP_LAST,		/* bytes behind a message that ends its connection */
 };
@@ -93,8 +93,9 @@ struct http_walk {
 typedef int (*http_scan)(const struct gl_head_buf *buf, u32 len, struct gl_head *head);
 
 /*
- * Walks over the stream of @len bytes. @scan: gl_head_scan() or what behaves like it. Where a request lacks Host and @host is
- * not NULL, that text (a whole header line) is put behind its request line first: @bytes has room for it HTTP_MESSAGES times.
+ * Walks over the stream of @len bytes. @scan: gl_head_scan() or what behaves like it. Where a
+ * request lacks Host and @host is not NULL, that text (a whole header line) is put behind its
+ * request line first: @bytes has room for it HTTP_MESSAGES times.
  */
 void http_walk(struct http_walk *walk, unsigned char *bytes, size_t len, int response,
 	       http_scan scan, const char *host);
@@ -103,8 +104,8 @@ void http_walk(struct http_walk *walk, unsigned char *bytes, size_t len, int res
 const char *http_pin_word(int cause);
 
 /*
- * A head buffer whose last byte is followed by a page that cannot be read or written; filled with @fill. Ends the program if
- * there is no memory.
+ * A head buffer whose last byte is followed by a page that cannot be read or written; filled with
+ * @fill. Ends the program if there is no memory.
  */
 struct gl_head_buf *http_guarded_buf(unsigned char fill);
 void http_guarded_free(struct gl_head_buf *buf);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * head_test: lets tests/prog/test_head_bpf.c run the head scan inside the kernel. `scan_packet` takes the head from the packet,
- * `scan_map` (a syscall program) from the map that the test has filled, which also holds heads longer than a test packet.
+ * head_test: lets tests/prog/test_head_bpf.c run the head scan inside the kernel. `scan_packet`
+ * takes the head from the packet, `scan_map` (a syscall program) from the map that the test has
+ * filled, which also holds heads longer than a test packet.
  */
 #include "core/frame.h"
 #include "core/head.h"
@@ -50,7 +51,8 @@ static long scan_piece(u32 i, void *context)
 	return run->ret || piece->len >= run->len;
 }
 
-static __always_inline void scan(struct gl_head_buf *buf, struct gl_head *head, struct head_run *run)
+static __always_inline void scan(struct gl_head_buf *buf, struct gl_head *head,
+				 struct head_run *run)
 {
 	struct piecewise piece = {.buf = buf, .head = head, .run = run, .len = 0};
 	struct gl_frame frame;

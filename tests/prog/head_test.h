@@ -7,7 +7,10 @@
 
 #include "core/head_type.h"
 
-/* Limits of BPF_PROG_TEST_RUN: an Ethernet header at least, and what fits into a page beside its overhead. */
+/*
+ * Limits of BPF_PROG_TEST_RUN: an Ethernet header at least, and what fits into a page beside its
+ * overhead.
+ */
 #define HEAD_TEST_PACKET_MIN	14
 #define HEAD_TEST_PACKET_MAX	3521
 

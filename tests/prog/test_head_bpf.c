@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The head scan in the kernel gives what the native one gives, for every vector, whole and in pieces,
- * as a packet and (longer ones) from a map. Prints what a scan costs.
+ * The head scan in the kernel gives what the native one gives, for every vector, whole and in
+ * pieces, as a packet and (longer ones) from a map. Prints what a scan costs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,16 +147,52 @@ static void kernel_agrees_on_every_vector(void **state)
 				      vectors->list[i].len, vectors->list[i].response);
 }
 
-/* Random bytes out of those that matter, so that every branch is met in many states. */
+/* Pieces that matter to the scan. */
+static const char *const pieces[] = {
+	"\r\n",
+	"\r\n",
+	"\r\n",
+	": ",
+	":",
+	" ",
+	"\t",
+	",",
+	"a",
+	"x-gray",
+	"Host",
+	"Host: a\r\n",
+	"Content-Length: ",
+	"12",
+	"345678901",
+	"Transfer-Encoding: chunked\r\n",
+	"Connection: ",
+	"close",
+	"keep-alive",
+	"upgrade",
+	"Upgrade: x\r\n",
+	"Expect: 100-continue\r\n",
+	"Authorization: ",
+	"Negotiate",
+	"NTLM",
+	"\r",
+	"\n",
+	"\x80",
+	"_",
+	"abcdefgh",
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef",
+	"@",
+	"\x01",
+	"/path/that/is/longer?q=1",
+	"[::1]",
+	"Content-Type: a\r\n",
+	"WWW-Authenticate: Basic x, ",
+};
+
 static void kernel_agrees_on_random_heads(void **state)
 {
-	static const char *const pieces[] = {
-		"\r\n", "\r\n", "\r\n", ": ", ":", " ", "\t", ",", "a", "x-gray", "Host", "Host: a\r\n", "Content-Length: ",
-		"12", "345678901", "Transfer-Encoding: chunked\r\n", "Connection: ", "close", "keep-alive", "upgrade",
-		"Upgrade: x\r\n", "Expect: 100-continue\r\n", "Authorization: ", "Negotiate", "NTLM", "\r", "\n", "\x80",
-		"_", "abcdefgh", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef", "@", "\x01", "/path/that/is/longer?q=1", "[::1]", "Content-Type: a\r\n",
-		"WWW-Authenticate: Basic x, "
-	};
+	static const char *const begins[] = { "POST ", "HTTP/1.1 200 OK\r\n",
+					      "GET / HTTP/1.1\r\nHost: a\r\n",
+					      "HTTP/1.1 200 OK\r\n" };
 	u8 bytes[1024];
 	u32 i, n, len, piece;
 
@@ -164,10 +200,8 @@ static void kernel_agrees_on_random_heads(void **state)
 	need_bpf();
 	srand(7);
 	for (i = 0; i < 3000; i++) {
-		const char *line = i & 1 ? "HTTP/1.1 200 OK\r\n" : i & 2 ? "GET / HTTP/1.1\r\nHost: a\r\n" : "POST ";
-
-		len = strlen(line);
-		memcpy(bytes, line, len);
+		len = strlen(begins[i & 3]);
+		memcpy(bytes, begins[i & 3], len);
 		for (n = rand() % 24; n; n--) {
 			piece = rand() % (sizeof(pieces) / sizeof(pieces[0]));
 			memcpy(bytes + len, pieces[piece], strlen(pieces[piece]));
@@ -198,7 +232,8 @@ static void kernel_reads_the_longest_head(void **state)
 
 static u32 cost_ns(const struct bpf_program *prog, const char *text, u32 repeat)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = text, .data_size_in = strlen(text), .repeat = repeat);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = text, .data_size_in = strlen(text),
+		    .repeat = repeat);
 
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), 0);
 	return opts.duration;
@@ -223,7 +258,8 @@ static void print_cost(const char *what, const char *text, u32 response)
 	get(skel->maps.runs, &run);
 	assert_int_equal(run.ret, strlen(text));
 	load = cost_ns(skel->progs.load_packet, text, 20000);
-	printf("%s, %zu bytes: %u ns to scan (copy of the packet: %u ns)\n", what, strlen(text), best, load);
+	printf("%s, %zu bytes: %u ns to scan (copy of the packet: %u ns)\n", what, strlen(text),
+	       best, load);
 }
 
 static void a_scan_costs_less_than_a_few_microseconds(void **state)
@@ -244,7 +280,8 @@ static void a_scan_costs_less_than_a_few_microseconds(void **state)
 		"sec-ch-ua-mobile: ?0\r\n"
 		"sec-ch-ua-platform: \"Linux\"\r\n"
 		"Upgrade-Insecure-Requests: 1\r\n"
-		"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)\r\n"
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+		"(KHTML, like Gecko)\r\n"
 		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9\r\n"
 		"Sec-Fetch-Site: same-origin\r\n"
 		"Sec-Fetch-Mode: navigate\r\n"

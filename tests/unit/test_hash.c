@@ -27,8 +27,9 @@ static u64 murmur(const void *key, u32 len, u64 seed)
 }
 
 /*
- * SMHasher's VerificationTest: keys {0}, {0, 1}, ... of 0 to 255 bytes with seed 256 - length; the hash of all these hashes begins
- * with a number that SMHasher publishes for each function (main.cpp: MurmurHash64A, 0x1F0D3804).
+ * SMHasher's VerificationTest: keys {0}, {0, 1}, ... of 0 to 255 bytes with seed 256 - length; the
+ * hash of all these hashes begins with a number that SMHasher publishes for each function
+ * (main.cpp: MurmurHash64A, 0x1F0D3804).
  */
 static void share_hash_is_murmurhash64a(void **state)
 {
@@ -55,7 +56,8 @@ static void share_hash_of_a_head_is_that_of_its_bytes(void **state)
 		buf->b[i] = i * 131 + (i >> 8);
 	for (off = 0; off < 20; off++)
 		for (len = 0; len < 70; len++)
-			assert_true(gl_head_share(buf, off, len) == gl_hash_share(buf->b + off, len));
+			assert_true(gl_head_share(buf, off, len) ==
+				    gl_hash_share(buf->b + off, len));
 	for (len = 0; len < 70; len++)
 		assert_true(gl_head_share(buf, GL_HEAD_MAX - len, len) ==
 			    gl_hash_share(buf->b + GL_HEAD_MAX - len, len));
@@ -64,10 +66,14 @@ static void share_hash_of_a_head_is_that_of_its_bytes(void **state)
 	http_guarded_free(buf);
 }
 
-/* One hundred thousand users, 100 classes of 1 %: chi-square with 99 degrees of freedom, below 161 but in 1 of 10,000 cases. */
+/*
+ * One hundred thousand users, 100 classes of 1 %: chi-square with 99 degrees of freedom, below 161
+ * but in 1 of 10,000 cases.
+ */
 static void shares_are_uniform(void **state)
 {
-	static const char *const forms[] = { "%d", "user-%d", "00000000-0000-4000-8000-%012d", "10.0.%d" };
+	static const char *const forms[] = { "%d", "user-%d", "00000000-0000-4000-8000-%012d",
+					     "10.0.%d" };
 	u32 count[100], i, form, users = 100000;
 	double chi;
 	char key[64];
@@ -116,8 +122,16 @@ static void share_hash_has_avalanche(void **state)
 
 static void name_hash_knows_no_case_but_all_other_bytes(void **state)
 {
-	static const char *const names[] = { "a", "x-gray", "x_gray", "x-gray-", "content", "content-", "content-length",
-					     "x-request-id-12", "x-request-id-123", "x-request-id-1234" };
+	static const char *const names[] = { "a",
+					     "x-gray",
+					     "x_gray",
+					     "x-gray-",
+					     "content",
+					     "content-",
+					     "content-length",
+					     "x-request-id-12",
+					     "x-request-id-123",
+					     "x-request-id-1234" };
 	char upper[64], wide[80];
 	u32 i, j, len;
 
@@ -125,14 +139,16 @@ static void name_hash_knows_no_case_but_all_other_bytes(void **state)
 	for (i = 0; i < 10; i++) {
 		len = strlen(names[i]);
 		for (j = 0; j < len; j++)
-			upper[j] = names[i][j] >= 'a' && names[i][j] <= 'z' ? names[i][j] - 32 : names[i][j];
+			upper[j] = names[i][j] >= 'a' && names[i][j] <= 'z' ? names[i][j] - 32 :
+									      names[i][j];
 		assert_int_equal(gl_hash_name(upper, len), gl_hash_name(names[i], len));
 		/* Bytes behind the name do not count. */
 		memset(wide, '#', sizeof(wide));
 		memcpy(wide + 3, names[i], len);
 		assert_int_equal(gl_hash_name(wide + 3, len), gl_hash_name(names[i], len));
 		for (j = 0; j < i; j++)
-			assert_int_not_equal(gl_hash_name(names[i], len), gl_hash_name(names[j], strlen(names[j])));
+			assert_int_not_equal(gl_hash_name(names[i], len),
+					     gl_hash_name(names[j], strlen(names[j])));
 	}
 }
 
@@ -154,9 +170,17 @@ static void name_hash_spreads_over_the_filter(void **state)
 
 static void filter_of_own_names_is_theirs(void **state)
 {
-	static const char *const names[] = { "host", "content-length", "connection", "transfer-encoding",
-					     "expect", "upgrade", "content-type", "authorization",
-					     "proxy-authorization", "www-authenticate", "proxy-authenticate" };
+	static const char *const names[] = { "host",
+					     "content-length",
+					     "connection",
+					     "transfer-encoding",
+					     "expect",
+					     "upgrade",
+					     "content-type",
+					     "authorization",
+					     "proxy-authorization",
+					     "www-authenticate",
+					     "proxy-authenticate" };
 	u64 filter[4] = { 0 };
 	u32 i, hash;
 
@@ -174,7 +198,8 @@ static void filter_of_own_names_is_theirs(void **state)
 /* bytes.h, against the plain way, for every byte at every place. */
 static void words_agree_with_bytes(void **state)
 {
-	static const char tokens[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char tokens[] =
+		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	u8 text[8];
 	u32 c, at, other;
 

@@ -65,14 +65,18 @@ static void result_does_not_change_with_bytes_beyond_the_length(void **state)
 	for (i = 0; i < vectors->cases; i++) {
 		ret = whole(&vectors->list[i], &first, '\t');
 		for (k = 0; k < sizeof(fills); k++) {
-			if (whole(&vectors->list[i], &other, fills[k]) == ret && same(&first, &other))
+			if (whole(&vectors->list[i], &other, fills[k]) == ret &&
+			    same(&first, &other))
 				continue;
 			fail_msg("%s: differs when 0x%02x follows", vectors->list[i].id, fills[k]);
 		}
 	}
 }
 
-/* The same for every prefix of a head: what lies behind the prefix is what really follows, or something else. */
+/*
+ * The same for every prefix of a head: what lies behind the prefix is what really follows, or
+ * something else.
+ */
 static void result_of_a_prefix_does_not_change_with_what_follows(void **state)
 {
 	struct gl_head real, other;
@@ -137,13 +141,17 @@ static void result_does_not_change_byte_by_byte(void **state)
 				last = gl_head_scan(buf, n, &many);
 			last = gl_head_scan(buf, vector->len, &many);
 			if (last != ret || !same(&one, &many))
-				fail_msg("%s: by %zu bytes: %d, not %d", vector->id, step, last, ret);
+				fail_msg("%s: by %zu bytes: %d, not %d", vector->id, step, last,
+					 ret);
 			last = 0;
 		}
 	}
 }
 
-/* A head that fills the buffer to its last byte, and all the padding behind it is without access from there on. */
+/*
+ * A head that fills the buffer to its last byte, and all the padding behind it is without access
+ * from there on.
+ */
 static void a_full_buffer_is_read_within_its_padding(void **state)
 {
 	struct gl_head head;
@@ -154,7 +162,8 @@ static void a_full_buffer_is_read_within_its_padding(void **state)
 	memcpy(buf->b, "GET /", 5);
 	for (n = GL_HEAD_MAX - 200; n <= sizeof(buf->b); n++) {
 		gl_head_start(&head, 0, interest);
-		assert_int_equal(gl_head_scan(buf, n, &head), n < GL_HEAD_MAX ? 0 : -GL_PIN_HEAD_LONG);
+		assert_int_equal(gl_head_scan(buf, n, &head),
+				 n < GL_HEAD_MAX ? 0 : -GL_PIN_HEAD_LONG);
 	}
 	/* The last line of the buffer begins at every one of its last bytes. */
 	for (n = 1; n < 200; n++) {

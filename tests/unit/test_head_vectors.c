@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What other parsers made of 986 streams, against our scan: never more lenient than the strictest of
- * them, and the same messages where we accept.
+ * What other parsers made of 986 streams, against our scan: never more lenient than the strictest
+ * of them, and the same messages where we accept.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Walks over a case; with @host, requests without Host get one. The walked bytes are in @ret_bytes. */
+/*
+ * Walks over a case; with @host, requests without Host get one. The walked bytes are in @ret_bytes.
+ */
 static void walk_case(struct http_walk *walk, const struct http_case *vector, int host,
 		      unsigned char **ret_bytes)
 {
@@ -52,7 +54,9 @@ static long body_len(const struct http_walk *walk, int n)
 	return walk->frame[n].kind == GL_FRAME_LENGTH ? (long)walk->frame[n].left : 0;
 }
 
-/* Our @n-th message is what @view says; messages whose framing it does not record are not compared. */
+/*
+ * Our @n-th message is what @view says; messages whose framing it does not record are not compared.
+ */
 static int same_message(const struct http_walk *walk, int n, const struct http_message *theirs)
 {
 	if (theirs->framing == HTTP_FRAMING_UNKNOWN)
@@ -68,7 +72,10 @@ static const char *too_lenient(const struct http_walk *walk, const struct http_v
 {
 	int closes = view->end == HTTP_END_CLEAN && outcome == HTTP_ACCEPT, i;
 
-	/* h11 closes after a message of HTTP/1.0 although its client asks for keep-alive: no refusal. */
+	/*
+	 * h11 closes after a message of HTTP/1.0 although its client asks for keep-alive: no
+	 * refusal.
+	 */
 	if (walk->messages > view->messages && !closes)
 		return "more messages than this parser accepts";
 	for (i = 0; i < walk->messages && i < view->messages; i++)
@@ -80,15 +87,18 @@ static const char *too_lenient(const struct http_walk *walk, const struct http_v
 		return NULL;
 	if (view->messages > walk->messages)
 		return same_message(walk, i, &view->message[i]) ? NULL : "chunked, but not here";
-	/* Whether the chunks are well-formed is not this room's to say; only errors in them may remain. */
+	/*
+	 * Whether the chunks are well-formed is not this room's to say; only errors in them may
+	 * remain.
+	 */
 	if (view->end == HTTP_END_ERROR && !view->error_in_body)
 		return "a chunked head that this parser refuses";
 	return NULL;
 }
 
 /*
- * Refused by gunicorn for what its fields say about the scheme behind a proxy, which is not syntax. The vector itself lacks Host
- * and is pinned; only with Host put in do we accept it.
+ * Refused by gunicorn for what its fields say about the scheme behind a proxy, which is not syntax.
+ * The vector itself lacks Host and is pinned; only with Host put in do we accept it.
  */
 #define NOT_SYNTAX "sm0270"
 
@@ -117,7 +127,8 @@ static void never_more_lenient(int host)
 		if (walk->stop == HTTP_STOP_CLEAN &&
 		    (vector->source_rejects || vector->outcome == HTTP_REJECT ||
 		     vector->outcome == HTTP_AMBIGUOUS)) {
-			printf("%s: accepted, but the vector is rejected or ambiguous\n", vector->id);
+			printf("%s: accepted, but the vector is rejected or ambiguous\n",
+			       vector->id);
 			bad++;
 		}
 		free(bytes);
@@ -132,14 +143,20 @@ static void never_more_lenient_than_any_parser(void **state)
 	never_more_lenient(0);
 }
 
-/* Most request vectors have no Host, which alone pins them; with Host put in, the rest of each is tested. */
+/*
+ * Most request vectors have no Host, which alone pins them; with Host put in, the rest of each is
+ * tested.
+ */
 static void never_more_lenient_with_host_put_in(void **state)
 {
 	(void)state;
 	never_more_lenient(1);
 }
 
-/* Compares our messages with the recorded ones; returns whether everything that we accept is as recorded. */
+/*
+ * Compares our messages with the recorded ones; returns whether everything that we accept is as
+ * recorded.
+ */
 static int as_recorded(const struct http_case *vector, const struct http_walk *walk,
 		       const unsigned char *bytes)
 {
@@ -168,7 +185,8 @@ static int as_recorded(const struct http_case *vector, const struct http_walk *w
 
 static void accepts_are_as_recorded_or_pinned(void **state)
 {
-	int pins[GL_PIN_COUNT] = { 0 }, whole = 0, chunked = 0, opaque = 0, last = 0, bad = 0, all = 0, i;
+	int pins[GL_PIN_COUNT] = { 0 }, whole = 0, chunked = 0, opaque = 0, last = 0, bad = 0,
+	    all = 0, i;
 	struct http_walk *walk = malloc(sizeof(*walk));
 	unsigned char *bytes;
 	size_t k;
@@ -192,8 +210,8 @@ static void accepts_are_as_recorded_or_pinned(void **state)
 		if (walk->stop == HTTP_STOP_PIN) {
 			pins[walk->cause]++;
 			if (getenv("GL_VERBOSE"))
-				printf("%s: pinned: %s: %.60s\n", vector->id, http_pin_word(walk->cause),
-				       (char *)bytes + walk->off);
+				printf("%s: pinned: %s: %.60s\n", vector->id,
+				       http_pin_word(walk->cause), (char *)bytes + walk->off);
 		}
 		if (walk->stop == HTTP_STOP_MORE && vector->outcome == HTTP_ACCEPT) {
 			printf("%s: accepted by all, but we want more bytes\n", vector->id);
