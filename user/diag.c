@@ -100,6 +100,30 @@ void gl_diag_warn(struct gl_diag *diag, const struct gl_diag_place *place, const
 	va_end(args);
 }
 
+/* Does item @a stand behind @b? */
+static bool behind(const struct gl_diag_item *a, const struct gl_diag_item *b)
+{
+	if (a->pos.line != b->pos.line)
+		return a->pos.line > b->pos.line;
+	if (a->pos.column != b->pos.column)
+		return a->pos.column > b->pos.column;
+	return strcmp(a->field ? a->field : "", b->field ? b->field : "") > 0;
+}
+
+/* By insertion: there are few, and those of one place keep their order. */
+void gl_diag_sort(struct gl_diag *diag, size_t first)
+{
+	size_t i, j;
+
+	for (i = first + 1; diag && i < diag->count; i++) {
+		struct gl_diag_item item = diag->items[i];
+
+		for (j = i; j > first && behind(&diag->items[j - 1], &item); j--)
+			diag->items[j] = diag->items[j - 1];
+		diag->items[j] = item;
+	}
+}
+
 static void print_item(const struct gl_diag_item *item, FILE *out)
 {
 	if (item->file)

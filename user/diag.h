@@ -64,6 +64,9 @@ void gl_diag_error(struct gl_diag *diag, const struct gl_diag_place *place, cons
 __attribute__((format(printf, 4, 5)))
 void gl_diag_warn(struct gl_diag *diag, const struct gl_diag_place *place, const char *hint, const char *format, ...);
 
+/* Puts the items from the @first on in the order of their lines and columns. */
+void gl_diag_sort(struct gl_diag *diag, size_t first);
+
 /* One item as text, as in the comment above, without newline; to be freed. NULL: out of memory. */
 char *gl_diag_format(const struct gl_diag_item *item);
 /* All items, a line each, and how many were not kept. */

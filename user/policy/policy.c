@@ -59,7 +59,7 @@ int gl_policy_parse(const char *file, const char *text, size_t len, struct gl_di
 {
 	struct gl_reader reader = { .diag = diag };
 	struct gl_policy *policy = NULL;
-	size_t errors = diag->errors;
+	size_t errors = diag->errors, first = diag->count;
 	int err = -ENOMEM;
 
 	*ret = NULL;
@@ -72,6 +72,7 @@ int gl_policy_parse(const char *file, const char *text, size_t len, struct gl_di
 		goto out;
 	policy->memory = reader.arena;
 	err = read_policy(&reader, text, len, policy);
+	gl_diag_sort(diag, first);
 	if (!err && diag->errors > errors)
 		err = -EINVAL;
 	if (!err) {

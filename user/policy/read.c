@@ -70,7 +70,7 @@ bool gl_read_expect(struct gl_reader *reader, const struct gl_node *node, enum g
 
 	if (node->kind == kind)
 		return true;
-	if (kind == GL_NODE_STRING && node->text && node->len && node->len < 64) {
+	if (!strcmp(what, "a string") && node->text && node->len && node->len < 64) {
 		snprintf(quote, sizeof(quote), "put it in quotes: \"%s\"", node->text);
 		hint = quote;
 	} else if (node->kind == GL_NODE_STRING && node->quoted && gl_node_resolve(node->text, node->len) == kind) {
@@ -190,14 +190,18 @@ void gl_read_map(struct gl_reader *reader, const struct gl_node *node, const str
 {
 	struct gl_pos seen[32] = { 0 };
 	const struct gl_node *child;
+	bool replaced = false;
 	size_t i;
 
 	if (!gl_read_expect(reader, node, GL_NODE_MAP, "a mapping"))
 		return;
 	for (child = node->first; child; child = child->next)
 		read_field(reader, child, rules, out, seen);
+	/* What is not supported yet often stands for what is then missing: one error is enough. */
 	for (i = 0; i < rules->count; i++)
-		if (rules->rules[i].required && !seen[i].line)
+		replaced |= rules->rules[i].unsupported && seen[i].line;
+	for (i = 0; i < rules->count; i++)
+		if (rules->rules[i].required && !seen[i].line && !replaced)
 			gl_read_error(reader, node->key ? node->key->pos : node->pos, NULL, "field \"%s\" is missing",
 				      rules->rules[i].name);
 }

@@ -168,7 +168,12 @@ void gl_read_duration(struct gl_reader *reader, const struct gl_node *node, void
 	uint64_t total = 0;
 	size_t parts = 0, u;
 
-	if (!gl_read_expect(reader, node, GL_NODE_STRING, "a duration like \"10m\""))
+	if (node->kind == GL_NODE_INT) {
+		gl_read_error(reader, node->pos, "add a unit: h, m, s or ms", "expected a duration, found the number %.64s",
+			      node->text);
+		return;
+	}
+	if (!gl_read_expect(reader, node, GL_NODE_STRING, "a duration like 10m"))
 		return;
 	while (*at) {
 		size_t digits = strspn(at, "0123456789");
