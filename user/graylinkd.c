@@ -142,11 +142,13 @@ static int watch_policy(struct daemon *d)
 	if (d->inotify_fd < 0)
 		return -errno;
 	if (inotify_add_watch(d->inotify_fd, dir,
-			      IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE) < 0)
+			      IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
+				      IN_DELETE) < 0)
 		return -errno;
 	err = gl_loop_add_timer(d->agent.loop, on_settled, d, &d->settle);
-	return err ? err : gl_loop_add_fd(d->agent.loop, d->inotify_fd, EPOLLIN, on_inotify, d,
-					  &d->inotify);
+	return err ? err :
+		     gl_loop_add_fd(d->agent.loop, d->inotify_fd, EPOLLIN, on_inotify, d,
+				    &d->inotify);
 }
 
 /* Prints the preflight. Returns how many rows are errors. */
@@ -172,9 +174,9 @@ static int refuse_kernel(const char *bpffs)
 	size_t n = gl_datapath_check(bpffs, rows), i;
 
 	for (i = 0; i < n; i++) {
-		if (rows[i].level != GL_CHECK_ERROR || (strcmp(rows[i].name, "kernel") &&
-							strcmp(rows[i].name, "preemption") &&
-							strcmp(rows[i].name, "btf")))
+		if (rows[i].level != GL_CHECK_ERROR ||
+		    (strcmp(rows[i].name, "kernel") && strcmp(rows[i].name, "preemption") &&
+		     strcmp(rows[i].name, "btf")))
 			continue;
 		gl_log(GL_LOG_ERROR, "agent", "%s: %s", rows[i].text, rows[i].hint);
 		return -1;
@@ -216,7 +218,8 @@ static int open_releases(struct daemon *d, struct gl_why *why)
 		return gl_why_set(why, err, "read the counters: %s", strerror(-err));
 	/* What cannot be compiled now could be before: the image in force stays. */
 	if (gl_releases_publish(d->agent.releases, why))
-		gl_log(GL_LOG_ERROR, "release", "the releases on disk are not in force: %s", why->text);
+		gl_log(GL_LOG_ERROR, "release", "the releases on disk are not in force: %s",
+		       why->text);
 	if (d->agent.policy)
 		gl_agent_reload(&d->agent, "start");
 	gl_agent_changed(&d->agent);
@@ -242,7 +245,8 @@ static void start_http(struct daemon *d)
 				     &d->http);
 	/* Steering matters more than being scraped. */
 	if (err)
-		gl_log(GL_LOG_ERROR, "observe", "no HTTP at %s: %s", d->options.http, strerror(-err));
+		gl_log(GL_LOG_ERROR, "observe", "no HTTP at %s: %s", d->options.http,
+		       strerror(-err));
 }
 
 static int start_sources(struct daemon *d, struct gl_why *why)
@@ -253,7 +257,8 @@ static int start_sources(struct daemon *d, struct gl_why *why)
 	err = gl_ifaces_start(agent, d->options.attach, why);
 	if (err)
 		return err;
-	err = gl_loop_add_fd(agent->loop, gl_links_fd(agent->links), EPOLLIN, on_links, d, &d->links);
+	err = gl_loop_add_fd(agent->loop, gl_links_fd(agent->links), EPOLLIN, on_links, d,
+			     &d->links);
 	if (!err)
 		err = gl_loop_add_timer(agent->loop, on_second, d, &d->second);
 	if (!err)
@@ -293,7 +298,8 @@ static int start(struct daemon *d, struct gl_why *why)
 		return err;
 	err = start_sources(d, why);
 	if (!err)
-		err = gl_control_open(agent->loop, agent->socket, &agent->verbs, &agent->control, why);
+		err = gl_control_open(agent->loop, agent->socket, &agent->verbs, &agent->control,
+				      why);
 	if (err)
 		return err;
 	start_http(d);

@@ -23,7 +23,8 @@ void gl_log_level(enum gl_log_level level);
  * gl_log: writes one event. @room is the folder that it is about (datapath, release, control, ...); the message is free
  * text, quoted and escaped here, so that no input can forge a second line. Cut at 2,000 bytes.
  */
-void gl_log(enum gl_log_level level, const char *room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void gl_log(enum gl_log_level level, const char *room, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Why something failed, in words for a person: what was tried, what the system said, what to do. Caller-owned. */
 struct gl_why {
@@ -34,9 +35,11 @@ struct gl_why {
  * gl_why_set: stores the words in @why (which may be NULL) and returns @err, so that a failing function ends with
  * `return gl_why_set(why, -errno, "open %s: %s", path, strerror(errno));`.
  */
-int gl_why_set(struct gl_why *why, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int gl_why_set(struct gl_why *why, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* gl_why_prefix: puts words in front of those that @why holds ("attach veth1: " + ...); returns @err. */
-int gl_why_prefix(struct gl_why *why, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int gl_why_prefix(struct gl_why *why, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -25,14 +25,16 @@ void gl_loop_free(struct gl_loop *loop);
  * gl_loop_add_fd: calls @fn(@ctx, fd, events) when @fd is ready for @events (EPOLLIN, EPOLLOUT; EPOLLERR and EPOLLHUP come
  * unasked). The descriptor stays the caller's: it frees the source first, then closes. 0 or a negative errno.
  */
-int gl_loop_add_fd(struct gl_loop *loop, int fd, uint32_t events, void (*fn)(void *ctx, int fd, uint32_t events),
-		   void *ctx, struct gl_source **ret);
+int gl_loop_add_fd(struct gl_loop *loop, int fd, uint32_t events,
+		   void (*fn)(void *ctx, int fd, uint32_t events), void *ctx,
+		   struct gl_source **ret);
 
 /* gl_source_events: changes the events that a descriptor's source waits for. 0 or a negative errno. */
 int gl_source_events(struct gl_source *source, uint32_t events);
 
 /* gl_loop_add_timer: a timer on CLOCK_MONOTONIC, not armed yet; @fn(@ctx) is called once per expiry seen. */
-int gl_loop_add_timer(struct gl_loop *loop, void (*fn)(void *ctx), void *ctx, struct gl_source **ret);
+int gl_loop_add_timer(struct gl_loop *loop, void (*fn)(void *ctx), void *ctx,
+		      struct gl_source **ret);
 
 /*
  * gl_timer_arm: first expiry in @first_ns from now (0 means at once), then each @every_ns (0: only once). Replaces what
@@ -47,8 +49,8 @@ int gl_timer_disarm(struct gl_source *timer);
  * gl_loop_add_signals: blocks @signals (n of them, n <= 8) for the process and calls @fn(@ctx, signal) for each that
  * arrives. Freeing the source unblocks them again.
  */
-int gl_loop_add_signals(struct gl_loop *loop, const int *signals, size_t n, void (*fn)(void *ctx, int sig), void *ctx,
-			struct gl_source **ret);
+int gl_loop_add_signals(struct gl_loop *loop, const int *signals, size_t n,
+			void (*fn)(void *ctx, int sig), void *ctx, struct gl_source **ret);
 
 /* gl_source_free: takes the source off its loop; allowed inside any callback. NULL is allowed. */
 void gl_source_free(struct gl_source *source);

@@ -19,14 +19,16 @@ static void handle(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 	bool flag;
 
 	(void)ctx;
-	cJSON_ArrayForEach(item, ask->args) {
-		if (strcmp(item->string, "name") && strcmp(item->string, "index") && strcmp(item->string, "force") &&
-		    strcmp(item->string, "message"))
+	cJSON_ArrayForEach(item, ask->args)
+	{
+		if (strcmp(item->string, "name") && strcmp(item->string, "index") &&
+		    strcmp(item->string, "force") && strcmp(item->string, "message"))
 			abort();
 	}
 	if (strlen(ask->message) > 1024)
 		abort();
-	if (gl_ask_string(ask, "name", "", &text, reply) || gl_ask_number(ask, "index", 0, &number, reply) ||
+	if (gl_ask_string(ask, "name", "", &text, reply) ||
+	    gl_ask_number(ask, "index", 0, &number, reply) ||
 	    gl_ask_flag(ask, "force", false, &flag, reply))
 		return;
 	reply->data = cJSON_CreateString(text);
@@ -36,7 +38,8 @@ static void handle(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct gl_verbs verbs = {
-		.rows = { { "batch", "name index force", handle, NULL, true }, { "get", "name", handle, NULL, false } },
+		.rows = { { "batch", "name index force", handle, NULL, true },
+			  { "get", "name", handle, NULL, false } },
 		.n = 2,
 	};
 	cJSON *answer, *ok;

@@ -58,7 +58,8 @@ int world_setup(void **state)
 	if (!w)
 		return -1;
 	/* Memory where there is some: these tests are about order, not about disks. */
-	snprintf(w->dir, sizeof(w->dir), "%s/gl-test-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	snprintf(w->dir, sizeof(w->dir), "%s/gl-test-XXXXXX",
+		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	w->now = 1000000000000ULL;
 	w->wall = 1700000000000000000ULL;
 	*state = w;
@@ -142,7 +143,9 @@ char *world_policy(struct world *w, const char *name, const char *lane, const ch
 
 int world_apply(struct world *w, const char *text, int how)
 {
-	const struct gl_release_source source = { .file = "test.yaml", .text = text, .len = strlen(text) };
+	const struct gl_release_source source = { .file = "test.yaml",
+						  .text = text,
+						  .len = strlen(text) };
 	const struct gl_who who = { .uid = 42, .name = "ann" };
 	const struct gl_release_apply apply = {
 		.sources = &source,
@@ -179,7 +182,8 @@ int world_do(struct world *w, const char *name, enum gl_release_verb verb)
 	struct gl_why why = { "" }, warning;
 	int err;
 
-	err = gl_releases_do(w->set, world_find(w, name), &event, &who, "because \"of\" that", &warning, &why);
+	err = gl_releases_do(w->set, world_find(w, name), &event, &who, "because \"of\" that",
+			     &warning, &why);
 	assert_true(!err || why.text[0]);
 	return err;
 }

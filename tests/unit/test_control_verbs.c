@@ -19,7 +19,8 @@ static void echo(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 
 	++*(int *)ctx;
 	if (gl_ask_string(ask, "text", "none", &text, reply) ||
-	    gl_ask_number(ask, "number", -1, &number, reply) || gl_ask_flag(ask, "flag", false, &flag, reply))
+	    gl_ask_number(ask, "number", -1, &number, reply) ||
+	    gl_ask_flag(ask, "flag", false, &flag, reply))
 		return;
 	reply->data = cJSON_CreateObject();
 	cJSON_AddStringToObject(reply->data, "text", text);
@@ -66,23 +67,30 @@ static const struct {
 } lines[] = {
 	{ "{\"id\":1,\"verb\":\"echo\",\"args\":{\"text\":\"a\\nb\",\"number\":2.5,\"flag\":true,\"message\":\"m\"}}",
 	  "{\"id\":1,\"ok\":true,\"data\":{\"text\":\"a\\nb\",\"number\":2.5,\"flag\":true,\"who\":\"root\",\"why\":\"m\"},"
-	  "\"messages\":[\"line 1\"],\"generation\":7,\"warnings\":[\"careful\"]}", false },
+	  "\"messages\":[\"line 1\"],\"generation\":7,\"warnings\":[\"careful\"]}",
+	  false },
 	{ " {\"verb\":\"echo\"} \t\r",
 	  "{\"id\":null,\"ok\":true,\"data\":{\"text\":\"none\",\"number\":-1,\"flag\":false,\"who\":\"root\",\"why\":\"\"},"
-	  "\"messages\":[\"line 1\"],\"generation\":7,\"warnings\":[\"careful\"]}", false },
+	  "\"messages\":[\"line 1\"],\"generation\":7,\"warnings\":[\"careful\"]}",
+	  false },
 	{ "{\"id\":\"x\",\"verb\":\"refuse\",\"args\":{}}",
-	  "{\"id\":\"x\",\"ok\":false,\"code\":\"Conflict\",\"error\":\"not now\",\"diagnostics\":[],\"warnings\":[]}", false },
+	  "{\"id\":\"x\",\"ok\":false,\"code\":\"Conflict\",\"error\":\"not now\",\"diagnostics\":[],\"warnings\":[]}",
+	  false },
 	{ "{\"id\":2,\"verb\":\"none\"}",
-	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"unknown verb none\",\"diagnostics\":[],\"warnings\":[]}", false },
+	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"unknown verb none\",\"diagnostics\":[],\"warnings\":[]}",
+	  false },
 	{ "{\"id\":2,\"verb\":\"echo\",\"args\":{\"texts\":\"a\"}}",
 	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"args.texts: echo does not know it\",\"diagnostics\":[],"
-	  "\"warnings\":[]}", false },
+	  "\"warnings\":[]}",
+	  false },
 	{ "{\"id\":2,\"verb\":\"quiet\",\"args\":{\"message\":\"m\"}}",
 	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"args.message: quiet does not know it\",\"diagnostics\":[],"
-	  "\"warnings\":[]}", false },
+	  "\"warnings\":[]}",
+	  false },
 	{ "{\"id\":2,\"verb\":\"echo\",\"args\":{\"flag\":1}}",
 	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"args.flag: must be true or false\",\"diagnostics\":[],"
-	  "\"warnings\":[]}", false },
+	  "\"warnings\":[]}",
+	  false },
 	{ "{\"id\":2,\"verb\":\"echo\",\"args\":{\"text\":\"a\",\"text\":\"b\"}}",
 	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"args.text: given twice\",\"diagnostics\":[],\"warnings\":[]}",
 	  false },
@@ -91,13 +99,16 @@ static const struct {
 	  false },
 	{ "{\"id\":2,\"verb\":\"echo\",\"extra\":1}",
 	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"extra: a request holds id, verb and args\","
-	  "\"diagnostics\":[],\"warnings\":[]}", false },
+	  "\"diagnostics\":[],\"warnings\":[]}",
+	  false },
 	{ "{\"id\":2,\"verb\":\"echo\",\"args\":{\"message\":\"a\\u0007b\"}}",
 	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"args.message: control characters are not allowed\","
-	  "\"diagnostics\":[],\"warnings\":[]}", false },
+	  "\"diagnostics\":[],\"warnings\":[]}",
+	  false },
 	{ "{\"id\":{},\"verb\":\"echo\"}",
 	  "{\"id\":null,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"id: must be a number or a string\",\"diagnostics\":[],"
-	  "\"warnings\":[]}", false },
+	  "\"warnings\":[]}",
+	  false },
 	{ "{\"id\":2}",
 	  "{\"id\":2,\"ok\":false,\"code\":\"BadRequest\",\"error\":\"verb: must be a string\",\"diagnostics\":[],\"warnings\":[]}",
 	  false },
@@ -112,7 +123,8 @@ static void answers_each_line(void **state)
 	make_verbs(&verbs);
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		bool closes = true;
-		char *answer = gl_verbs_answer(&verbs, lines[i].line, strlen(lines[i].line), 0, 1, &closes);
+		char *answer = gl_verbs_answer(&verbs, lines[i].line, strlen(lines[i].line), 0, 1,
+					       &closes);
 
 		assert_string_equal(answer, lines[i].answer);
 		assert_int_equal(closes, lines[i].closes);
@@ -123,7 +135,17 @@ static void answers_each_line(void **state)
 static void closes_on_what_is_no_object(void **state)
 {
 	static const char *const texts[] = {
-		"", "x", "[]", "1", "null", "{", "{}{}", "{} x", "{\"verb\":}", "GET / HTTP/1.1", "{\"id\":1,\"verb\":\"echo\"",
+		"",
+		"x",
+		"[]",
+		"1",
+		"null",
+		"{",
+		"{}{}",
+		"{} x",
+		"{\"verb\":}",
+		"GET / HTTP/1.1",
+		"{\"id\":1,\"verb\":\"echo\"",
 	};
 	struct gl_verbs verbs;
 	bool closes;

@@ -52,7 +52,8 @@ static int do_apply_many(struct world *w)
 {
 	char text[6144];
 
-	snprintf(text, sizeof(text), "%s---\n%s---\n%s", world_policy(w, "one", "v7", "{weight: 1}"),
+	snprintf(text, sizeof(text), "%s---\n%s---\n%s",
+		 world_policy(w, "one", "v7", "{weight: 1}"),
 		 world_policy(w, "shop", "v2", "{weight: 6}, {weight: 30}"),
 		 world_policy(w, "two", "v8", "{weight: 1}"));
 	return world_apply(w, text, 0);
@@ -63,17 +64,19 @@ static int do_edit(struct world *w)
 	return world_apply(w, world_policy(w, "shop", "v2", "{weight: 6}, {weight: 30}"), 0);
 }
 
-static bool shop(const struct world *w, enum gl_release_state state, uint32_t batch, uint32_t weight)
+static bool shop(const struct world *w, enum gl_release_state state, uint32_t batch,
+		 uint32_t weight)
 {
 	const struct gl_release *release = world_find(w, "shop");
 
-	return release && release->at.state == state && release->at.batch == batch && release->weight_ppm == weight;
+	return release && release->at.state == state && release->at.batch == batch &&
+	       release->weight_ppm == weight;
 }
 
 static bool at_first(const struct world *w)
 {
-	return shop(w, GL_RELEASE_WAITING, 1, 50000) && world_find(w, "gone") && !world_find(w, "one") &&
-	       !world_find(w, "two");
+	return shop(w, GL_RELEASE_WAITING, 1, 50000) && world_find(w, "gone") &&
+	       !world_find(w, "one") && !world_find(w, "two");
 }
 
 static bool at_second(const struct world *w)
@@ -98,7 +101,8 @@ static bool has_one(const struct world *w)
 
 static bool has_many(const struct world *w)
 {
-	return world_find(w, "one") && world_find(w, "two") && shop(w, GL_RELEASE_WAITING, 1, 60000);
+	return world_find(w, "one") && world_find(w, "two") &&
+	       shop(w, GL_RELEASE_WAITING, 1, 60000);
 }
 
 static bool edited(const struct world *w)
@@ -121,7 +125,9 @@ static const struct row rows[] = {
 static void prepare(struct world *w)
 {
 	world_start(w);
-	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}, {weight: 30}"), 0), 0);
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}, {weight: 30}"),
+				     0),
+			 0);
 	assert_int_equal(world_apply(w, world_policy(w, "gone", "v3", "{weight: 1}"), 0), 0);
 	assert_int_equal(world_do(w, "gone", GL_RELEASE_DO_ROLLBACK), 0);
 	assert_true(at_first(w));
@@ -202,7 +208,8 @@ static void fails(const struct row *row, int at)
 	world_stop(w);
 	world_start(w);
 	if (!row->old(w) && !row->new(w))
-		fail_msg("%s, disk failed at step %d: neither the old state nor the new", row->name, at);
+		fail_msg("%s, disk failed at step %d: neither the old state nor the new", row->name,
+			 at);
 	if (!row->ignores_disk)
 		assert_true(err ? row->old(w) : row->new(w));
 	world_teardown((void **)&w);
@@ -260,7 +267,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(survives_a_crash_at_every_step),
 		cmocka_unit_test(survives_an_error_at_every_step),
-		cmocka_unit_test_setup_teardown(does_not_go_back_to_a_journal, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(does_not_go_back_to_a_journal, world_setup,
+						world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,9 @@ static void applies_and_moves_on(void **state)
 	const struct gl_release *release;
 
 	world_start(w);
-	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}, {weight: 30}"), 0), 0);
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}, {weight: 30}"),
+				     0),
+			 0);
 	release = world_find(w, "shop");
 	assert_int_equal(release->at.state, GL_RELEASE_WAITING);
 	assert_int_equal(release->at.batch, 1);
@@ -82,7 +84,9 @@ static void bounds_its_history(void **state)
 	world_start(w);
 	world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}"), 0);
 	for (i = 0; i < GL_RELEASE_HISTORY_MAX; i++)
-		assert_int_equal(world_do(w, "shop", i % 2 ? GL_RELEASE_DO_RESUME : GL_RELEASE_DO_PAUSE), 0);
+		assert_int_equal(world_do(w, "shop",
+					  i % 2 ? GL_RELEASE_DO_RESUME : GL_RELEASE_DO_PAUSE),
+				 0);
 	release = world_find(w, "shop");
 	assert_int_equal(release->history_n, GL_RELEASE_HISTORY_MAX);
 	assert_string_equal(release->history[0].verb, "apply");
@@ -159,7 +163,9 @@ static void changes_nothing_in_a_dry_run(void **state)
 	struct world *w = *state;
 
 	world_start(w);
-	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}"), WORLD_DRY_RUN), 0);
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}"),
+				     WORLD_DRY_RUN),
+			 0);
 	assert_int_equal(w->change, GL_RELEASE_CREATED);
 	assert_int_equal(gl_releases_count(w->set), 0);
 	assert_int_equal(w->published, 0);
@@ -192,7 +198,10 @@ static void moves_on_when_its_time_has_passed(void **state)
 	struct gl_why why;
 
 	world_start(w);
-	world_apply(w, world_policy(w, "shop", "v2", "{weight: 5, duration: 10s}, {weight: 30, duration: 1h}"), 0);
+	world_apply(w,
+		    world_policy(w, "shop", "v2",
+				 "{weight: 5, duration: 10s}, {weight: 30, duration: 1h}"),
+		    0);
 	assert_int_equal(world_find(w, "shop")->at.state, GL_RELEASE_PROGRESSING);
 	assert_int_equal(gl_releases_next_due(w->set), 10000000000ULL);
 	w->now += 9000000000ULL;
@@ -264,7 +273,9 @@ static void refuses_a_second_agent(void **state)
 /* A damaged file costs one release, is kept, and is told of; ids survive even the loss of ids.json. */
 static void sets_damaged_files_aside(void **state)
 {
-	static const char *const damages[] = { "", "{", "{}", "[]", "{\"format\":1,\"spec\":{}}", "null", "\0x" };
+	static const char *const damages[] = {
+		"", "{", "{}", "[]", "{\"format\":1,\"spec\":{}}", "null", "\0x"
+	};
 	struct world *w = *state;
 	uint32_t id;
 	size_t i;
@@ -318,7 +329,8 @@ static void notices_every_truncation(void **state)
 static void names_files_without_meeting(void **state)
 {
 	static const char *const pairs[][2] = {
-		{ "a", "b" }, { "a.b", "c" }, { "a", "b.c" }, { "..", "/etc" }, { "a", "../../b" }, { "", "" }, { "a", "" },
+		{ "a", "b" },	    { "a.b", "c" }, { "a", "b.c" }, { "..", "/etc" },
+		{ "a", "../../b" }, { "", "" },	    { "a", "" },
 	};
 	char names[10][300], deep[600];
 	size_t n = sizeof(pairs) / sizeof(pairs[0]), i, j;

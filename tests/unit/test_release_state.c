@@ -15,9 +15,15 @@
 
 #define S 1000000000ULL
 
-static const struct gl_release_batch waits[] = { { 50000, 0 }, { 300000, 0 }, { GL_WEIGHT_ONE, 0 } };
-static const struct gl_release_batch runs[] = { { 50000, 60 * S }, { 300000, 60 * S }, { GL_WEIGHT_ONE, 0 } };
-static const struct gl_release_batch mixed[] = { { 0, 0 }, { 10, 1 }, { 500000, 0 }, { GL_WEIGHT_ONE, 0 } };
+static const struct gl_release_batch waits[] = { { 50000, 0 },
+						 { 300000, 0 },
+						 { GL_WEIGHT_ONE, 0 } };
+static const struct gl_release_batch runs[] = { { 50000, 60 * S },
+						{ 300000, 60 * S },
+						{ GL_WEIGHT_ONE, 0 } };
+static const struct gl_release_batch mixed[] = {
+	{ 0, 0 }, { 10, 1 }, { 500000, 0 }, { GL_WEIGHT_ONE, 0 }
+};
 static const struct gl_release_batch only[] = { { GL_WEIGHT_ONE, 0 } };
 
 static const struct gl_release_plan plans[] = {
@@ -88,10 +94,12 @@ static void assert_entered(const struct gl_release_plan *plan, const struct gl_r
 }
 
 /* One cell; @force and @batch are those of the event. */
-static void assert_cell(const struct gl_release_plan *plan, const struct gl_release_place *at, size_t column,
-			bool force, uint32_t batch)
+static void assert_cell(const struct gl_release_plan *plan, const struct gl_release_place *at,
+			size_t column, bool force, uint32_t batch)
 {
-	const struct gl_release_event event = { .verb = columns[column], .batch = batch, .force = force };
+	const struct gl_release_event event = { .verb = columns[column],
+						.batch = batch,
+						.force = force };
 	enum gl_release_verdict verdict;
 	struct gl_release_place to;
 	struct gl_why why = { "" };
@@ -105,7 +113,8 @@ static void assert_cell(const struct gl_release_plan *plan, const struct gl_rele
 	if (what == 'n' || what == 'N')
 		what = batch == GL_RELEASE_LAST && at->batch == plan->count ? '=' :
 		       batch == at->batch				    ? '=' :
-		       batch != GL_RELEASE_LAST && (!batch || batch > plan->count) ? '-' : what;
+		       batch != GL_RELEASE_LAST && (!batch || batch > plan->count) ? '-' :
+										     what;
 	switch (what) {
 	case '-':
 		assert_int_equal(verdict, GL_RELEASE_REFUSED);
@@ -158,9 +167,12 @@ static void does_what_the_table_says(void **state)
 					continue;
 				for (column = 0; column < COLUMNS; column++) {
 					for (force = 0; force < 2; force++) {
-						for (batch = 0; batch <= plans[plan].count + 1; batch++)
-							assert_cell(&plans[plan], &at, column, force, batch);
-						assert_cell(&plans[plan], &at, column, force, GL_RELEASE_LAST);
+						for (batch = 0; batch <= plans[plan].count + 1;
+						     batch++)
+							assert_cell(&plans[plan], &at, column,
+								    force, batch);
+						assert_cell(&plans[plan], &at, column, force,
+							    GL_RELEASE_LAST);
 						cells++;
 					}
 				}
@@ -173,7 +185,8 @@ static void does_what_the_table_says(void **state)
 /* From the start every state can be reached, and nothing is reached that cannot be. */
 static void reaches_every_state(void **state)
 {
-	bool seen[GL_RELEASE_STATE_COUNT] = { false }, found[GL_RELEASE_STATE_COUNT][8] = { { false } };
+	bool seen[GL_RELEASE_STATE_COUNT] = { false },
+	     found[GL_RELEASE_STATE_COUNT][8] = { { false } };
 	const struct gl_release_plan *plan = &plans[2];
 	struct gl_release_place queue[64], to;
 	struct gl_release_event event = { .force = true };
@@ -189,7 +202,8 @@ static void reaches_every_state(void **state)
 		for (column = 0; column < COLUMNS; column++) {
 			event.verb = columns[column];
 			for (event.batch = 1; event.batch <= plan->count; event.batch++) {
-				if (gl_release_do(plan, &at, &event, &to, &why) != GL_RELEASE_CHANGED ||
+				if (gl_release_do(plan, &at, &event, &to, &why) !=
+					    GL_RELEASE_CHANGED ||
 				    found[to.state][to.batch])
 					continue;
 				assert_true(possible(plan, &to));
@@ -227,8 +241,9 @@ static void keeps_its_place_when_applied_again(void **state)
 					else if (at.batch <= plans[new].count)
 						assert_int_equal(to.batch, at.batch);
 					else if (to.batch > 1)
-						assert_true(plans[new].batches[to.batch - 1].weight_ppm <=
-							    plans[old].batches[at.batch - 1].weight_ppm);
+						assert_true(
+							plans[new].batches[to.batch - 1].weight_ppm <=
+							plans[old].batches[at.batch - 1].weight_ppm);
 					if (old == new)
 						assert_memory_equal(&to, &at, sizeof(to));
 				}
@@ -240,8 +255,9 @@ static void keeps_its_place_when_applied_again(void **state)
 static void has_weight_only_where_it_steers(void **state)
 {
 	const struct gl_release_place places[] = {
-		{ GL_RELEASE_WAITING, 1 },     { GL_RELEASE_PAUSED, 2 },   { GL_RELEASE_COMPLETED, 3 },
-		{ GL_RELEASE_ROLLED_BACK, 2 }, { GL_RELEASE_FINISHED, 3 },
+		{ GL_RELEASE_WAITING, 1 },   { GL_RELEASE_PAUSED, 2 },
+		{ GL_RELEASE_COMPLETED, 3 }, { GL_RELEASE_ROLLED_BACK, 2 },
+		{ GL_RELEASE_FINISHED, 3 },
 	};
 	const uint32_t weights[] = { 50000, 300000, GL_WEIGHT_ONE, 0, 0 };
 	size_t i;

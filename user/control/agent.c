@@ -32,8 +32,8 @@ static void stepped(void *ctx, const struct gl_release *release, const struct gl
 	       gl_datapath_generation(agent->dp));
 	if (agent->observe)
 		gl_observe_count_transition(agent->observe, release->spec->name,
-					    release->spec->namespace, gl_release_state_word(step->to),
-					    step->cause);
+					    release->spec->namespace,
+					    gl_release_state_word(step->to), step->cause);
 }
 
 static void complain(void *ctx, const char *text)
@@ -146,7 +146,8 @@ static void tell_observer(struct gl_agent *agent)
 		total += gl_releases_at(agent->releases, i)->spec->nservices;
 	ids = calloc(2 * total + 1, sizeof(*ids));
 	if (!list || !ids) {
-		gl_log(GL_LOG_ERROR, "observe", "out of memory: metrics show the releases of before");
+		gl_log(GL_LOG_ERROR, "observe",
+		       "out of memory: metrics show the releases of before");
 		goto out;
 	}
 	for (i = 0; i < n; i++) {
@@ -157,7 +158,8 @@ static void tell_observer(struct gl_agent *agent)
 	}
 	gl_observe_set_generation(agent->observe, gl_datapath_generation(agent->dp));
 	if (gl_observe_set_releases(agent->observe, list, (u32)n))
-		gl_log(GL_LOG_ERROR, "observe", "out of memory: metrics show the releases of before");
+		gl_log(GL_LOG_ERROR, "observe",
+		       "out of memory: metrics show the releases of before");
 out:
 	free(ids);
 	free(list);
@@ -180,8 +182,10 @@ static void batch_due(void *ctx)
 	int moved = gl_releases_tick(agent->releases, &why);
 
 	if (moved < 0) {
-		gl_log(GL_LOG_ERROR, "release", "a batch's duration has passed, but the next cannot "
-		       "begin: %s; it is tried again", why.text);
+		gl_log(GL_LOG_ERROR, "release",
+		       "a batch's duration has passed, but the next cannot "
+		       "begin: %s; it is tried again",
+		       why.text);
 		arm_batches(agent, RETRY_NS);
 		return;
 	}

@@ -91,7 +91,7 @@ static cJSON *conn_json(const struct gl_ids *ids, const struct gl_conn *conn)
 	cJSON_AddStringToObject(json, "state",
 				pinned					  ? "pinned" :
 				(conn->flags & GL_CONN_TRANSLATED) ? "steered" :
-									    "native");
+								     "native");
 	if (pinned && conn->pin < GL_PIN_COUNT)
 		cJSON_AddStringToObject(json, "pin", pin_words[conn->pin]);
 	else

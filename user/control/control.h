@@ -67,18 +67,21 @@ int gl_reply_fail(struct gl_reply *reply, enum gl_code code, const char *fmt, ..
 enum gl_code gl_code_of(int err);
 
 /* gl_reply_message, gl_reply_warning: one more line for the person who asked. */
-void gl_reply_message(struct gl_reply *reply, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void gl_reply_warning(struct gl_reply *reply, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void gl_reply_message(struct gl_reply *reply, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void gl_reply_warning(struct gl_reply *reply, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* gl_reply_clear: frees what the reply holds and makes it an empty success again. */
 void gl_reply_clear(struct gl_reply *reply);
 
 /* gl_ask_string, _number, _flag: a member of args, or the default where it is absent. A wrong type is a failure. */
 int gl_ask_string(const struct gl_ask *ask, const char *name, const char *def, const char **ret,
-		      struct gl_reply *reply);
+		  struct gl_reply *reply);
 int gl_ask_number(const struct gl_ask *ask, const char *name, double def, double *ret,
-		      struct gl_reply *reply);
-int gl_ask_flag(const struct gl_ask *ask, const char *name, bool def, bool *ret, struct gl_reply *reply);
+		  struct gl_reply *reply);
+int gl_ask_flag(const struct gl_ask *ask, const char *name, bool def, bool *ret,
+		struct gl_reply *reply);
 
 /* One row of the verb table. A handler answers through @reply alone. */
 struct gl_verb {
@@ -103,8 +106,8 @@ int gl_verbs_add(struct gl_verbs *verbs, const struct gl_verb *verb);
  * one line without a newline (to be freed), or NULL when out of memory. A line that is no request gets an answer that
  * says so; nothing in it is trusted. @ret_close: it was no JSON object, so what follows is not to be read either.
  */
-char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len, uid_t uid, pid_t pid,
-		      bool *ret_close);
+char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len, uid_t uid,
+		      pid_t pid, bool *ret_close);
 
 /* gl_reply_print: the answer line for @reply, whose lists and data it takes. @id may be NULL. NULL: out of memory. */
 char *gl_reply_print(struct gl_reply *reply, const cJSON *id);
@@ -116,8 +119,8 @@ struct gl_control;
  * gl_control_open: listens at @path (mode 0660, directory made when missing). A socket file that nobody listens on is
  * replaced; one that is in use is -EADDRINUSE. 0 or a negative errno with @why.
  */
-int gl_control_open(struct gl_loop *loop, const char *path, const struct gl_verbs *verbs, struct gl_control **ret,
-		    struct gl_why *why);
+int gl_control_open(struct gl_loop *loop, const char *path, const struct gl_verbs *verbs,
+		    struct gl_control **ret, struct gl_why *why);
 
 /* gl_control_close: closes every client, removes the socket file. NULL is allowed. */
 void gl_control_close(struct gl_control *control);

@@ -20,7 +20,8 @@ static int read_sources(const struct gl_ask *ask, struct gl_release_source *sour
 	if (!cJSON_IsArray(files) || n < 1 || n > SOURCES_MAX)
 		return gl_reply_fail(reply, GL_CODE_BAD_REQUEST,
 				     "args.files: must be a list of 1 to %d files", SOURCES_MAX);
-	cJSON_ArrayForEach(file, files) {
+	cJSON_ArrayForEach(file, files)
+	{
 		const cJSON *name = cJSON_GetObjectItemCaseSensitive(file, "name");
 		const cJSON *text = cJSON_GetObjectItemCaseSensitive(file, "text");
 

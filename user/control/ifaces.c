@@ -105,7 +105,8 @@ int gl_ifaces_unwant_all(struct gl_agent *agent, struct gl_why *why)
 		agent->wanted[i].off = true;
 	err = gl_datapath_detach_all(agent->dp, why);
 	if (!err)
-		gl_log(GL_LOG_INFO, "datapath", "everything is detached, %s is removed", agent->bpffs);
+		gl_log(GL_LOG_INFO, "datapath", "everything is detached, %s is removed",
+		       agent->bpffs);
 	return err;
 }
 
@@ -120,7 +121,8 @@ static void attach_wanted(struct gl_agent *agent)
 			continue;
 		err = attach(agent, agent->wanted[i].ifname, &why);
 		if (err == -ENOENT || err == -ENODEV)
-			gl_log(GL_LOG_WARN, "datapath", "%s is not there: it is attached when it comes",
+			gl_log(GL_LOG_WARN, "datapath",
+			       "%s is not there: it is attached when it comes",
 			       agent->wanted[i].ifname);
 		else if (err)
 			gl_log(GL_LOG_ERROR, "datapath", "%s", why.text);
@@ -220,8 +222,8 @@ int gl_ifaces_start(struct gl_agent *agent, char *names, struct gl_why *why)
 		if (err < 0 && err != -ENOENT && err != -ENODEV)
 			gl_log(GL_LOG_ERROR, "datapath", "%s", why->text);
 		else if (err < 0)
-			gl_log(GL_LOG_WARN, "datapath", "%s is not there: it is attached when it comes",
-			       name);
+			gl_log(GL_LOG_WARN, "datapath",
+			       "%s is not there: it is attached when it comes", name);
 	}
 	return gl_links_open(seen, agent, &agent->links, why);
 }

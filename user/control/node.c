@@ -104,14 +104,16 @@ static void attach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *re
 		agent->wanted[i].off = false;
 	err = gl_links_scan(agent->links);
 	if (err) {
-		gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "list the interfaces: %s", strerror(-err));
+		gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "list the interfaces: %s",
+			      strerror(-err));
 		return;
 	}
 	n = gl_datapath_attachments(agent->dp, &list);
 	for (i = 0; i < n; i++)
 		cJSON_AddItemToArray(items, attachment_json(&list[i], true));
 	if (!agent->active)
-		gl_reply_message(reply, "pods' interfaces are attached when a release becomes active");
+		gl_reply_message(reply,
+				 "pods' interfaces are attached when a release becomes active");
 }
 
 static void attach_detach(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
@@ -124,11 +126,12 @@ static void attach_detach(void *ctx, const struct gl_ask *ask, struct gl_reply *
 	if (gl_ask_flag(ask, "all", false, &all, reply))
 		return;
 	if (all == (names != NULL) || (names && !cJSON_GetArraySize(names))) {
-		gl_reply_fail(reply, GL_CODE_BAD_REQUEST,
-			      "args: %s takes either interfaces or all", ask->verb);
+		gl_reply_fail(reply, GL_CODE_BAD_REQUEST, "args: %s takes either interfaces or all",
+			      ask->verb);
 		return;
 	}
-	cJSON_ArrayForEach(name, names) {
+	cJSON_ArrayForEach(name, names)
+	{
 		if (!cJSON_IsString(name)) {
 			gl_reply_fail(reply, GL_CODE_BAD_REQUEST,
 				      "args.interfaces: must be a list of names");
@@ -141,7 +144,8 @@ static void attach_detach(void *ctx, const struct gl_ask *ask, struct gl_reply *
 		attach_all(agent, items, reply);
 	else if (all)
 		detach_all(agent, items, reply);
-	cJSON_ArrayForEach(name, names) {
+	cJSON_ArrayForEach(name, names)
+	{
 		if (attach)
 			attach_one(agent, name->valuestring, items, reply);
 		else

@@ -124,7 +124,8 @@ static int set_config(struct gl_options *options, const char *arg)
 }
 
 static const struct option table[] = {
-	{ "config", "FILE", set_config, "read options from FILE: long options, one per line, without dashes" },
+	{ "config", "FILE", set_config,
+	  "read options from FILE: long options, one per line, without dashes" },
 	{ "socket", "PATH", set_socket, "control socket (/run/graylink/graylinkd.sock)" },
 	{ "state-dir", "DIR", set_state_dir, "releases and their history (/var/lib/graylink)" },
 	{ "bpffs", "DIR", set_bpffs, "pinned maps, programs and links (/sys/fs/bpf/graylink)" },
@@ -132,14 +133,16 @@ static const struct option table[] = {
 	{ "attach", "IFACE[,..]|auto", set_attach,
 	  "host sides of pods' veths; auto: each veth whose peer is in another namespace" },
 	{ "policy", "FILE|DIR", set_policy, "applied at start, when it changes, and at SIGHUP" },
-	{ "mark-mask", "MASK", set_mark, "the two bits of skb->mark that are graylink's (0x30000000)" },
+	{ "mark-mask", "MASK", set_mark,
+	  "the two bits of skb->mark that are graylink's (0x30000000)" },
 	{ "stale-after", "SECONDS", set_stale,
 	  "nothing new is steered when the agent is gone for so long; 0: never stale (600)" },
 	{ "clsact", NULL, set_clsact, "use clsact filters although the kernel has tcx links" },
 	{ "detach-on-exit", NULL, set_detach, "leave nothing attached or pinned at SIGTERM" },
 	{ "log-level", "LEVEL", set_log, "debug, info, warn or error (info)" },
 	{ "check", NULL, set_check, "say what this machine lacks, and end" },
-	{ "remove", NULL, set_remove, "detach everything and remove every pin below --bpffs, and end" },
+	{ "remove", NULL, set_remove,
+	  "detach everything and remove every pin below --bpffs, and end" },
 	{ "help", NULL, set_help, "this text" },
 	{ "version", NULL, set_version, "the version" },
 };
@@ -180,8 +183,8 @@ static int set(struct gl_options *options, const struct option *option, const ch
 	if (!option->arg && arg)
 		return gl_why_set(why, -EINVAL, "%s%s takes no argument", where, option->name);
 	if (option->set(options, arg))
-		return gl_why_set(why, -EINVAL, "%s%s: \"%.200s\" is not %s", where, option->name, arg,
-				  option->arg);
+		return gl_why_set(why, -EINVAL, "%s%s: \"%.200s\" is not %s", where, option->name,
+				  arg, option->arg);
 	return 0;
 }
 
@@ -197,7 +200,8 @@ static char *trim(char *text)
 }
 
 /* One line of the configuration file: "name", "name value" or "name = value". */
-static int config_line(struct gl_options *options, char *line, const char *where, struct gl_why *why)
+static int config_line(struct gl_options *options, char *line, const char *where,
+		       struct gl_why *why)
 {
 	const struct option *option;
 	char *name, *arg;

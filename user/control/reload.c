@@ -124,7 +124,8 @@ static void log_diag(const struct gl_diag *diag)
 	for (i = 0; i < diag->count; i++) {
 		text = gl_diag_format(&diag->items[i]);
 		if (text)
-			gl_log(diag->items[i].severity == GL_DIAG_ERROR ? GL_LOG_ERROR : GL_LOG_WARN,
+			gl_log(diag->items[i].severity == GL_DIAG_ERROR ? GL_LOG_ERROR :
+									  GL_LOG_WARN,
 			       "policy", "%s", text);
 		free(text);
 	}
@@ -156,8 +157,9 @@ static int apply_files(struct gl_agent *agent, const struct files *files, const 
 	for (i = 0; i < n; i++)
 		changed += changes[i].what != GL_RELEASE_SAME;
 	gl_release_changes_free(changes, n);
-	gl_log(GL_LOG_INFO, "policy", "%s is applied: %zu releases, %zu of them changed, generation %u",
-	       agent->policy, n, changed, gl_datapath_generation(agent->dp));
+	gl_log(GL_LOG_INFO, "policy",
+	       "%s is applied: %zu releases, %zu of them changed, generation %u", agent->policy, n,
+	       changed, gl_datapath_generation(agent->dp));
 	return 0;
 }
 

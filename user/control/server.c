@@ -176,7 +176,8 @@ static void client_ready(void *ctx, int fd, uint32_t events)
 	int lines = 0;
 
 	(void)fd;
-	if (!client->out && !client->backlog && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !client_read(client))
+	if (!client->out && !client->backlog && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) &&
+	    !client_read(client))
 		goto gone;
 	do {
 		if (!client_write(client))
@@ -301,10 +302,11 @@ static int listen_at(struct gl_control *control, struct gl_why *why)
 	make_parent(path);
 	if (!lstat(path, &st)) {
 		if (!S_ISSOCK(st.st_mode))
-			return gl_why_set(why, -EEXIST, "%s exists and is no socket: remove it", path);
+			return gl_why_set(why, -EEXIST, "%s exists and is no socket: remove it",
+					  path);
 		if (in_use(&control->addr))
-			return gl_why_set(why, -EADDRINUSE,
-					  "%s is in use: another graylinkd runs", path);
+			return gl_why_set(why, -EADDRINUSE, "%s is in use: another graylinkd runs",
+					  path);
 		unlink(path);
 	}
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -312,7 +314,8 @@ static int listen_at(struct gl_control *control, struct gl_why *why)
 		return gl_why_set(why, -errno, "make a socket: %s", strerror(errno));
 	/* The file is born with its mode: no instant at which others could connect. */
 	mask = umask(0117);
-	err = bind(control->fd, (struct sockaddr *)&control->addr, sizeof(control->addr)) ? -errno : 0;
+	err = bind(control->fd, (struct sockaddr *)&control->addr, sizeof(control->addr)) ? -errno :
+											    0;
 	umask(mask);
 	if (err || listen(control->fd, 128))
 		return gl_why_set(why, err ? err : -errno, "listen at %s: %s", path,

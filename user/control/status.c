@@ -93,7 +93,8 @@ static cJSON *batches_json(const struct gl_release_plan *plan)
 		cJSON_AddNumberToObject(item, "weight", percent(plan->batches[i].weight_ppm));
 		cJSON_AddItemToObject(item, "durationSeconds",
 				      plan->batches[i].duration_ns ?
-					      cJSON_CreateNumber((double)plan->batches[i].duration_ns / 1e9) :
+					      cJSON_CreateNumber(
+						      (double)plan->batches[i].duration_ns / 1e9) :
 					      cJSON_CreateNull());
 		cJSON_AddItemToArray(json, item);
 	}
@@ -115,11 +116,11 @@ static cJSON *service_json(struct gl_agent *agent, const struct gl_release_spec 
 				service->protocol == GL_PROTOCOL_TCP ? "TCP" : "HTTP");
 	cJSON_AddItemToObject(json, "frontends", gl_addresses_json(&service->frontends));
 	cJSON_AddBoolToObject(json, "entry", gl_is_entry(spec, service->name));
-	cJSON_AddItemToObject(json, "lanes",
-			      gl_observe_lanes_json(agent->observe, spec->name, spec->namespace,
-						    gl_ids_service(ids, spec->namespace, service->name),
-						    spec->lane, gl_ids_lane(ids, spec->lane),
-						    endpoints));
+	cJSON_AddItemToObject(
+		json, "lanes",
+		gl_observe_lanes_json(agent->observe, spec->name, spec->namespace,
+				      gl_ids_service(ids, spec->namespace, service->name),
+				      spec->lane, gl_ids_lane(ids, spec->lane), endpoints));
 	return json;
 }
 
@@ -139,8 +140,9 @@ cJSON *gl_release_json(struct gl_agent *agent, const struct gl_release *release)
 	cJSON_AddItemToObject(batch, "endsAt",
 			      release->at.state != GL_RELEASE_PROGRESSING ?
 				      cJSON_CreateNull() :
-				      cJSON_CreateString(gl_time_text(
-					      time, gl_wall_ns() + release->batch_left_ns)));
+				      cJSON_CreateString(
+					      gl_time_text(time,
+							   gl_wall_ns() + release->batch_left_ns)));
 	cJSON_AddItemToObject(json, "batch", batch);
 	cJSON_AddItemToObject(json, "batches", batches_json(&release->plan));
 	cJSON_AddItemToObject(json, "version", gl_version_json(spec));

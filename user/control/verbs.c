@@ -172,7 +172,8 @@ static int check_args(const struct gl_verb *verb, const cJSON *args, struct gl_r
 {
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, args) {
+	cJSON_ArrayForEach(item, args)
+	{
 		if (strchr(item->string, ' ') ||
 		    !(listed(verb->args, item->string) ||
 		      (verb->changes && !strcmp(item->string, "message"))))
@@ -226,7 +227,8 @@ static void handle(const struct gl_verbs *verbs, const cJSON *request, uid_t uid
 	const struct gl_verb *row;
 	char name[256];
 
-	cJSON_ArrayForEach(item, request) {
+	cJSON_ArrayForEach(item, request)
+	{
 		if (strcmp(item->string, "id") && strcmp(item->string, "verb") &&
 		    strcmp(item->string, "args")) {
 			gl_reply_fail(reply, GL_CODE_BAD_REQUEST,

@@ -239,8 +239,7 @@ static void detach_pinned_clsact(const char *bpffs, uint32_t ifindex)
 {
 	char path[PATH_MAX], note[IF_NAMESIZE + 2];
 
-	if (!link_path(path, bpffs, ifindex, CLSACT_PIN) &&
-	    !gl_pin_text(path, note, sizeof(note)))
+	if (!link_path(path, bpffs, ifindex, CLSACT_PIN) && !gl_pin_text(path, note, sizeof(note)))
 		detach_clsact(ifindex, note);
 }
 
@@ -333,7 +332,8 @@ static int take_over_link(struct gl_datapath *dp, struct gl_iface *iface, enum g
 	return 0;
 }
 
-static int take_over_iface(struct gl_datapath *dp, uint32_t ifindex, bool clsact, struct gl_why *why)
+static int take_over_iface(struct gl_datapath *dp, uint32_t ifindex, bool clsact,
+			   struct gl_why *why)
 {
 	char name[IF_NAMESIZE] = "";
 	struct gl_iface *iface;
@@ -363,7 +363,8 @@ static int take_over_iface(struct gl_datapath *dp, uint32_t ifindex, bool clsact
 }
 
 /* Calls @fn(ctx, ifindex, clsact) for each pin under links/ until it returns non-zero; returns that. */
-static int each_link(const char *bpffs, int (*fn)(void *ctx, uint32_t ifindex, bool clsact), void *ctx)
+static int each_link(const char *bpffs, int (*fn)(void *ctx, uint32_t ifindex, bool clsact),
+		     void *ctx)
 {
 	char path[PATH_MAX], *end;
 	struct dirent *entry;

@@ -64,8 +64,8 @@ static void check_kernel(struct checks *c)
 		return;
 	}
 	snprintf(text, sizeof(text), "Linux %.64s", u.release);
-	add(c, "kernel", major > 6 || (major == 6 && minor >= 1) ? GL_CHECK_OK : GL_CHECK_ERROR, text,
-	    "graylink needs Linux 6.1 or newer");
+	add(c, "kernel", major > 6 || (major == 6 && minor >= 1) ? GL_CHECK_OK : GL_CHECK_ERROR,
+	    text, "graylink needs Linux 6.1 or newer");
 	rt = strstr(u.version, "PREEMPT_RT") ||
 	     (read_line("/sys/kernel/realtime", line, sizeof(line)) && line[0] == '1');
 	add(c, "preemption", rt ? GL_CHECK_ERROR : GL_CHECK_OK,
@@ -122,8 +122,8 @@ static void check_capabilities(struct checks *c)
 		fclose(f);
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (!(effective >> needed[i].bit & 1))
-			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",
-				 missing[0] ? ", " : "missing: ", needed[i].name);
+			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
+				 "%s%s", missing[0] ? ", " : "missing: ", needed[i].name);
 	add(c, "capabilities", missing[0] ? GL_CHECK_ERROR : GL_CHECK_OK,
 	    missing[0] ? missing : "all that are needed", "run graylinkd as root");
 }

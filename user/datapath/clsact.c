@@ -87,7 +87,8 @@ static int filters_under(struct mnl_socket *nl, uint32_t ifindex, uint32_t paren
 		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 		if (n < 0)
 			return -errno;
-		err = mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(nl), count_filter, &count);
+		err = mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(nl), count_filter,
+				 &count);
 	} while (err == MNL_CB_OK);
 	return err < 0 ? -errno : (int)count;
 }

@@ -59,7 +59,8 @@ static int reuse_maps(struct gl_datapath *dp)
 	struct bpf_map *map;
 	int err, fd;
 
-	bpf_object__for_each_map(map, dp->skel->obj) {
+	bpf_object__for_each_map(map, dp->skel->obj)
+	{
 		if (bpf_map__is_internal(map))
 			continue;
 		err = gl_pin_path(path, dp->bpffs, "maps", bpf_map__name(map));
@@ -95,11 +96,11 @@ static int choose_maps(struct gl_datapath *dp, struct gl_why *why)
 		return 0;
 	}
 	if (gl_attach_any(dp->bpffs))
-		return gl_why_set(why, -EEXIST,
-				  "%s holds programs of another version (schema %s, this is %s) that "
-				  "are attached: detach them first (graylinkd --bpffs %s --remove)",
-				  dp->bpffs, pinned[0] ? pinned : "incomplete", dp->schema,
-				  dp->bpffs);
+		return gl_why_set(
+			why, -EEXIST,
+			"%s holds programs of another version (schema %s, this is %s) that "
+			"are attached: detach them first (graylinkd --bpffs %s --remove)",
+			dp->bpffs, pinned[0] ? pinned : "incomplete", dp->schema, dp->bpffs);
 	gl_pin_clear_maps(dp->bpffs);
 	return 0;
 }
@@ -145,7 +146,8 @@ static int pin_all(struct gl_datapath *dp, bool maps)
 	}
 	if (!maps)
 		return 0;
-	bpf_object__for_each_map(map, dp->skel->obj) {
+	bpf_object__for_each_map(map, dp->skel->obj)
+	{
 		if (bpf_map__is_internal(map))
 			continue;
 		err = gl_pin_path(path, dp->bpffs, "maps", bpf_map__name(map));
@@ -229,7 +231,8 @@ static int open_object(struct gl_datapath *dp, uint32_t mark_mask, struct gl_why
 {
 	mark_mask = mark_mask ? mark_mask : GL_MARK_MASK;
 	if (__builtin_popcount(mark_mask) != 2)
-		return gl_why_set(why, -EINVAL, "the mark's mask 0x%x must have two bits", mark_mask);
+		return gl_why_set(why, -EINVAL, "the mark's mask 0x%x must have two bits",
+				  mark_mask);
 	dp->skel = steer__open();
 	if (!dp->skel)
 		return open_error(why, -errno, "open the BPF object");
@@ -256,7 +259,8 @@ static int load_object(struct gl_datapath *dp, struct gl_why *why)
 		return gl_why_set(why, err, "the BPF object lacks a map that this agent knows");
 	err = dp->taken_over ? read_state(dp) : init_maps(dp);
 	if (err)
-		return open_error(why, err, dp->taken_over ? "read the pinned maps" : "fill the maps");
+		return open_error(why, err,
+				  dp->taken_over ? "read the pinned maps" : "fill the maps");
 	err = pin_all(dp, !dp->taken_over);
 	if (err)
 		return open_error(why, err, "pin maps and programs");
@@ -355,8 +359,9 @@ static int write_controls(struct gl_datapath *dp)
 {
 	uint32_t zero = 0;
 
-	return bpf_map_update_elem(dp->maps[GL_MAP_CONTROLS], &zero, &dp->controls, BPF_ANY) ? -errno :
-											       0;
+	return bpf_map_update_elem(dp->maps[GL_MAP_CONTROLS], &zero, &dp->controls, BPF_ANY) ?
+		       -errno :
+		       0;
 }
 
 int gl_datapath_heartbeat(struct gl_datapath *dp)

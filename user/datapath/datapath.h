@@ -48,7 +48,8 @@ struct gl_datapath_options {
  * programs at once. A schema that differs from the pinned one is refused while interfaces are attached (detach first);
  * otherwise the old maps are replaced. 0 or a negative errno with @why.
  */
-int gl_datapath_open(const struct gl_datapath_options *options, struct gl_datapath **ret, struct gl_why *why);
+int gl_datapath_open(const struct gl_datapath_options *options, struct gl_datapath **ret,
+		     struct gl_why *why);
 
 /* gl_datapath_close: lets go of everything in this process; pins stay, steering goes on. NULL is allowed. */
 void gl_datapath_close(struct gl_datapath *dp);
@@ -100,8 +101,8 @@ int gl_datapath_remove(const char *bpffs, struct gl_why *why);
  * the host side of a pod. gl_links_scan calls it for all that there are. Calls inside of the callback are allowed.
  */
 struct gl_links;
-int gl_links_open(void (*seen)(void *ctx, const char *ifname, bool pod), void *ctx, struct gl_links **ret,
-		  struct gl_why *why);
+int gl_links_open(void (*seen)(void *ctx, const char *ifname, bool pod), void *ctx,
+		  struct gl_links **ret, struct gl_why *why);
 int gl_links_fd(const struct gl_links *links);
 void gl_links_read(struct gl_links *links);
 int gl_links_scan(struct gl_links *links);
@@ -146,7 +147,8 @@ int gl_datapath_sweep(struct gl_datapath *dp, uint32_t budget);
  * gl_datapath_each_conn: calls @fn for a copy of each connection until it returns non-zero; returns that, 0 at the
  * end, or a negative errno. Connections may come and go meanwhile; none is seen twice that was there all along.
  */
-int gl_datapath_each_conn(struct gl_datapath *dp, int (*fn)(void *ctx, const struct gl_conn *conn), void *ctx);
+int gl_datapath_each_conn(struct gl_datapath *dp, int (*fn)(void *ctx, const struct gl_conn *conn),
+			  void *ctx);
 
 /* gl_datapath_translated: is there any connection that needs the programs to go on? */
 bool gl_datapath_translated(struct gl_datapath *dp);

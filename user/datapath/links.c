@@ -91,8 +91,8 @@ int gl_links_scan(struct gl_links *links)
 	while (err == MNL_CB_OK) {
 		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 		err = n < 0 ? MNL_CB_ERROR :
-			      mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(nl), link_message,
-					 links);
+			      mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(nl),
+					 link_message, links);
 	}
 	err = err == MNL_CB_ERROR ? -errno : 0;
 	mnl_socket_close(nl);

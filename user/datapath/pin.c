@@ -21,8 +21,8 @@ static const char *const folders[] = { "maps", "progs", "links" };
 
 int gl_pin_path(char *buf, const char *bpffs, const char *folder, const char *name)
 {
-	int n = snprintf(buf, PATH_MAX, "%s%s%s%s%s", bpffs, folder ? "/" : "", folder ? folder : "",
-			 name ? "/" : "", name ? name : "");
+	int n = snprintf(buf, PATH_MAX, "%s%s%s%s%s", bpffs, folder ? "/" : "",
+			 folder ? folder : "", name ? "/" : "", name ? name : "");
 
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
@@ -68,7 +68,8 @@ int gl_pin_prepare(const char *bpffs, struct gl_why *why)
 
 	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		if (gl_pin_path(path, bpffs, folders[i], NULL))
-			return gl_why_set(why, -ENAMETOOLONG, "the bpffs directory's name is too long");
+			return gl_why_set(why, -ENAMETOOLONG,
+					  "the bpffs directory's name is too long");
 		err = make_dirs(path, why);
 		if (err)
 			return err;
@@ -87,8 +88,10 @@ int gl_pin_lock(const char *bpffs, struct gl_why *why)
 	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	close(fd);
 	if (err == -EBUSY)
-		return gl_why_set(why, err, "another graylinkd uses %s: stop it, or give this one its own "
-				  "--bpffs, --state-dir and --socket", bpffs);
+		return gl_why_set(why, err,
+				  "another graylinkd uses %s: stop it, or give this one its own "
+				  "--bpffs, --state-dir and --socket",
+				  bpffs);
 	return gl_why_set(why, err, "lock %s: %s", bpffs, strerror(-err));
 }
 

@@ -99,8 +99,7 @@ void gl_schema_text(char *buf, size_t size, const struct bpf_object *obj)
 	uint64_t hash = 0xcbf29ce484222325ULL;
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, obj)
-		if (!bpf_map__is_internal(map))
-			hash = mix_map(hash, btf, map);
+	bpf_object__for_each_map(map, obj) if (!bpf_map__is_internal(map))
+		hash = mix_map(hash, btf, map);
 	snprintf(buf, size, "%u-%016llx", GL_SCHEMA, (unsigned long long)hash);
 }

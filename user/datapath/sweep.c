@@ -47,8 +47,8 @@ static int next_batch(const struct gl_datapath *dp, struct batch *b, bool first)
 	LIBBPF_OPTS(bpf_map_batch_opts, opts, .elem_flags = BPF_F_LOCK);
 
 	b->n = BATCH;
-	if (!bpf_map_lookup_batch(dp->maps[GL_MAP_CONNS], first ? NULL : &b->cursor, &b->next, b->keys,
-				  b->values, &b->n, &opts)) {
+	if (!bpf_map_lookup_batch(dp->maps[GL_MAP_CONNS], first ? NULL : &b->cursor, &b->next,
+				  b->keys, b->values, &b->n, &opts)) {
 		b->more = true;
 	} else if (errno == ENOENT) {
 		b->more = false;
@@ -59,7 +59,8 @@ static int next_batch(const struct gl_datapath *dp, struct batch *b, bool first)
 	return 0;
 }
 
-int gl_datapath_each_conn(struct gl_datapath *dp, int (*fn)(void *ctx, const struct gl_conn *conn), void *ctx)
+int gl_datapath_each_conn(struct gl_datapath *dp, int (*fn)(void *ctx, const struct gl_conn *conn),
+			  void *ctx)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 	bool first = true;
@@ -91,7 +92,8 @@ static bool dead(const struct gl_datapath *dp, const struct gl_conn *conn, uint6
 	const u16 ended = GL_CONN_FIN_ACKED | GL_CONN_SFIN_ACKED;
 	struct gl_veth veth;
 
-	if (bpf_map_lookup_elem(dp->maps[GL_MAP_VETHS], &conn->key.ifindex, &veth) && errno == ENOENT)
+	if (bpf_map_lookup_elem(dp->maps[GL_MAP_VETHS], &conn->key.ifindex, &veth) &&
+	    errno == ENOENT)
 		return true;
 	if ((conn->flags & GL_CONN_RESET) || (conn->flags & ended) == ended)
 		return still > ENDED_NS;

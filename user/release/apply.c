@@ -209,7 +209,8 @@ int gl_releases_apply(struct gl_releases *set, const struct gl_release_apply *wh
 		err = gl_set_change(set, &a.changes, diag, why);
 	}
 	if (err > 0)
-		gl_diag_warn(diag, &(struct gl_diag_place){ 0 }, NULL, "it is in force, but not all of it was written to disk: %s",
+		gl_diag_warn(diag, &(struct gl_diag_place){ 0 }, NULL,
+			     "it is in force, but not all of it was written to disk: %s",
 			     why->text);
 	if (err >= 0) {
 		*ret = a.told;

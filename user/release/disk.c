@@ -71,7 +71,8 @@ static int write_record(struct gl_releases *set, const struct gl_record *record,
 	return err;
 }
 
-static int remove_record(struct gl_releases *set, const struct gl_record *record, struct gl_why *why)
+static int remove_record(struct gl_releases *set, const struct gl_record *record,
+			 struct gl_why *why)
 {
 	char name[PATH_MAX];
 
@@ -168,9 +169,11 @@ static void merge_ids(cJSON *to, const cJSON *from)
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		list = cJSON_GetObjectItemCaseSensitive(to, kinds[i]);
-		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(from, kinds[i])) {
+		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(from, kinds[i]))
+		{
 			taken = !cJSON_IsNumber(item);
-			cJSON_ArrayForEach(other, list) {
+			cJSON_ArrayForEach(other, list)
+			{
 				taken |= !strcmp(other->string, item->string) ||
 					 other->valuedouble == item->valuedouble;
 			}
@@ -218,8 +221,7 @@ static int load_ids(struct gl_releases *set, const cJSON *remembered, struct gl_
 	all = cJSON_CreateObject();
 	cJSON_AddObjectToObject(all, "services");
 	cJSON_AddObjectToObject(all, "lanes");
-	cJSON_ArrayForEach(json, remembered)
-		merge_ids(all, json);
+	cJSON_ArrayForEach(json, remembered) merge_ids(all, json);
 	err = gl_ids_load(all, &set->ids);
 	cJSON_Delete(all);
 	return err ? gl_why_set(why, err, "load the ids: %s", strerror(-err)) : 0;
@@ -241,7 +243,8 @@ static int add_record(struct gl_releases *set, struct gl_record *record)
 }
 
 /* One release of a file. -EINVAL: complained about. */
-static int load_record(struct gl_releases *set, const char *name, const cJSON *json, cJSON *remembered)
+static int load_record(struct gl_releases *set, const char *name, const cJSON *json,
+		       cJSON *remembered)
 {
 	struct gl_record *record;
 	struct gl_why why;
@@ -274,7 +277,8 @@ static int finish_pending(struct gl_releases *set, struct gl_why *why)
 	const cJSON *item;
 	int err = 0;
 
-	cJSON_ArrayForEach(item, json) {
+	cJSON_ArrayForEach(item, json)
+	{
 		struct gl_record *record;
 		struct gl_why words;
 		char name[PATH_MAX], *text;
@@ -286,7 +290,8 @@ static int finish_pending(struct gl_releases *set, struct gl_why *why)
 			gl_store_set_aside(&set->store, PENDING);
 			break;
 		}
-		gl_store_name(name, sizeof(name), record->pub.spec->namespace, record->pub.spec->name);
+		gl_store_name(name, sizeof(name), record->pub.spec->namespace,
+			      record->pub.spec->name);
 		gl_record_free(record);
 		text = cJSON_PrintUnformatted(item);
 		err = text ? gl_store_write(&set->store, name, text, why) : no_memory(why);

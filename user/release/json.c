@@ -158,8 +158,9 @@ static int read_step(struct gl_record *record, const cJSON *json)
 	};
 	int from, to = state_of(json, "to");
 
-	from = cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "from")) ? -1 :
-									       state_of(json, "from");
+	from = cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "from")) ?
+		       -1 :
+		       state_of(json, "from");
 	if (!step.verb || !step.cause || !step.message || to < 0 || from < -1 ||
 	    !time_ms(json, "timeMs", &step.time_ns) || !number(json, "batch", UINT32_MAX, &batch) ||
 	    !number(json, "weightPpm", UINT32_MAX, &weight))
@@ -184,7 +185,8 @@ static int read_history(struct gl_record *record, const cJSON *json)
 
 	if (!cJSON_IsArray(history) || !cJSON_GetArraySize(history))
 		return -EINVAL;
-	cJSON_ArrayForEach(item, history) {
+	cJSON_ArrayForEach(item, history)
+	{
 		if (!err)
 			err = read_step(record, item);
 	}
@@ -247,7 +249,7 @@ static bool place_fits(const struct gl_release *pub)
 }
 
 int gl_record_from_json(const cJSON *json, const char *boot, uint64_t now, struct gl_record **ret,
-		       struct gl_why *why)
+			struct gl_why *why)
 {
 	struct gl_record *record = NULL;
 	uint64_t format = 0, batch = 0;
@@ -265,7 +267,8 @@ int gl_record_from_json(const cJSON *json, const char *boot, uint64_t now, struc
 	}
 	record->pub.at.state = state;
 	record->pub.at.batch = (uint32_t)batch;
-	if (!place_fits(&record->pub) || !time_ms(json, "batchSinceMs", &record->pub.batch_since_ns) ||
+	if (!place_fits(&record->pub) ||
+	    !time_ms(json, "batchSinceMs", &record->pub.batch_since_ns) ||
 	    !time_ms(json, "createdMs", &record->pub.created_ns) ||
 	    !time_ms(json, "changedMs", &record->pub.changed_ns) ||
 	    read_clock(record, json, boot, now)) {

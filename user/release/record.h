@@ -48,12 +48,14 @@ int gl_record_add_step(struct gl_record *record, const struct gl_release_step *s
 uint64_t gl_record_left(const struct gl_record *record, uint64_t now);
 
 /* gl_record_to_json: everything that must survive. @boot: the machine's boot, for the clock. NULL: out of memory. */
-struct cJSON *gl_record_to_json(const struct gl_record *record, const struct gl_ids *ids, const char *boot);
+struct cJSON *gl_record_to_json(const struct gl_record *record, const struct gl_ids *ids,
+				const char *boot);
 
 /*
  * gl_record_from_json: -EINVAL with @why for anything that gl_record_to_json() would not have written. @now: CLOCK_MONOTONIC.
  * The clock of another boot goes on with what was spent when the file was written: never too early.
  */
-int gl_record_from_json(const struct cJSON *json, const char *boot, uint64_t now, struct gl_record **ret, struct gl_why *why);
+int gl_record_from_json(const struct cJSON *json, const char *boot, uint64_t now,
+			struct gl_record **ret, struct gl_why *why);
 
 #endif

@@ -71,7 +71,8 @@ void gl_releases_free(struct gl_releases *set)
 	free(set);
 }
 
-struct gl_record *gl_set_find(const struct gl_releases *set, const char *namespace, const char *name)
+struct gl_record *gl_set_find(const struct gl_releases *set, const char *namespace,
+			      const char *name)
 {
 	size_t i;
 
@@ -237,7 +238,8 @@ static int commit(struct gl_releases *set, const struct gl_changes *changes, str
 }
 
 /* Puts the drafts in the place of the old ones. Cannot fail: room was made before. */
-static void take_in(struct gl_releases *set, struct gl_record **records, const struct gl_changes *changes)
+static void take_in(struct gl_releases *set, struct gl_record **records,
+		    const struct gl_changes *changes)
 {
 	size_t n = 0, i;
 
@@ -305,8 +307,7 @@ int gl_set_change(struct gl_releases *set, struct gl_changes *changes, struct gl
 	}
 	err = compile(set, changes, ids, image, diag);
 	if (err) {
-		gl_why_set(why, err, "the policy cannot be compiled: %s",
-			   first_error(diag, err));
+		gl_why_set(why, err, "the policy cannot be compiled: %s", first_error(diag, err));
 		goto out;
 	}
 	if (changes->dry_run)
@@ -337,13 +338,15 @@ int gl_releases_publish(struct gl_releases *set, struct gl_why *why)
 	return err < 0 ? err : 0;
 }
 
-int gl_set_step(struct gl_releases *set, struct gl_record *draft, const struct gl_release_place *place,
-		enum gl_release_verb verb, const struct gl_release_step *step)
+int gl_set_step(struct gl_releases *set, struct gl_record *draft,
+		const struct gl_release_place *place, enum gl_release_verb verb,
+		const struct gl_release_step *step)
 {
 	struct gl_release *pub = &draft->pub;
 	struct gl_release_step full = *step;
 	uint64_t now = gl_set_now(set), wall = gl_set_wall(set);
-	bool fresh = place->batch != pub->at.batch || verb == GL_RELEASE_DO_RETRY || !pub->history_n;
+	bool fresh = place->batch != pub->at.batch || verb == GL_RELEASE_DO_RETRY ||
+		     !pub->history_n;
 
 	/* The clock runs only while Progressing; what ran of it counts on when the batch is the same. */
 	if (fresh)
@@ -427,8 +430,10 @@ int gl_releases_do(struct gl_releases *set, const struct gl_release *release,
 		return err;
 	}
 	if (err)
-		gl_why_set(warning, 0, "it is in force, but was not written to disk (%s): an agent that "
-			   "starts again would not know of it", words.text);
+		gl_why_set(warning, 0,
+			   "it is in force, but was not written to disk (%s): an agent that "
+			   "starts again would not know of it",
+			   words.text);
 	return 0;
 }
 

@@ -100,16 +100,18 @@ enum gl_release_verdict {
 struct gl_release_place gl_release_first(const struct gl_release_plan *plan);
 
 /* gl_release_do: one step of the machine. APPLY goes through gl_release_reapply() instead. */
-enum gl_release_verdict gl_release_do(const struct gl_release_plan *plan, const struct gl_release_place *at,
-				      const struct gl_release_event *event, struct gl_release_place *ret,
-				      struct gl_why *why);
+enum gl_release_verdict gl_release_do(const struct gl_release_plan *plan,
+				      const struct gl_release_place *at,
+				      const struct gl_release_event *event,
+				      struct gl_release_place *ret, struct gl_why *why);
 
 /*
  * gl_release_reapply: a changed spec with the same lane arrives while the release stands at @at of @old. It keeps its batch;
  * where the new plan has fewer, the last one whose weight does not exceed the present one. A release that was
  * completed stays so; one that was rolled back or finished stays so (retry, or a new lane, starts it).
  */
-struct gl_release_place gl_release_reapply(const struct gl_release_plan *old, const struct gl_release_place *at,
+struct gl_release_place gl_release_reapply(const struct gl_release_plan *old,
+					   const struct gl_release_place *at,
 					   const struct gl_release_plan *plan);
 
 /* gl_release_weight: the weight in force there, in millionths; 0 where nothing is steered. */
@@ -160,7 +162,8 @@ struct gl_releases_ops {
 	/* Makes the image current and gives it its generation. 0, or a negative errno with @why: the change is taken back. */
 	int (*publish)(void *ctx, struct gl_image *image, struct gl_why *why);
 	/* One step was taken (for metrics and the log). */
-	void (*stepped)(void *ctx, const struct gl_release *release, const struct gl_release_step *step);
+	void (*stepped)(void *ctx, const struct gl_release *release,
+			const struct gl_release_step *step);
 	/* Monotonic and wall clock in ns (tests bring their own). */
 	uint64_t (*now)(void *ctx);
 	uint64_t (*wall)(void *ctx);
@@ -175,8 +178,8 @@ struct gl_releases_ops {
  * be read or understood is set aside as <file>.corrupt and complained about; the others load. Nothing is published yet:
  * call gl_releases_publish(). 0, -EBUSY (another agent), or a negative errno: the directory itself is unusable.
  */
-int gl_releases_new(const char *state_dir, const struct gl_releases_ops *ops, struct gl_releases **ret,
-		    struct gl_why *why);
+int gl_releases_new(const char *state_dir, const struct gl_releases_ops *ops,
+		    struct gl_releases **ret, struct gl_why *why);
 void gl_releases_free(struct gl_releases *releases);
 
 /* gl_releases_publish: compiles and publishes the set as it is (at start). */
@@ -228,16 +231,18 @@ struct gl_release_apply {
  * gl_releases_apply: parses, checks, compiles, writes and steers all releases of all sources, or none. Errors and warnings
  * go to @diag. @ret_changes says what happened to each. 0; -EINVAL: see @diag; else a negative errno with @why.
  */
-int gl_releases_apply(struct gl_releases *releases, const struct gl_release_apply *apply, struct gl_diag *diag,
-		      struct gl_release_change **ret_changes, size_t *ret_n, struct gl_why *why);
+int gl_releases_apply(struct gl_releases *releases, const struct gl_release_apply *apply,
+		      struct gl_diag *diag, struct gl_release_change **ret_changes, size_t *ret_n,
+		      struct gl_why *why);
 
 /*
  * gl_releases_do: one verb of a person on one release (which is gone after DELETE). 0: done (@warning, when not "", says what
  * did not work though); 1: it was already so; -EBUSY: not in this state; else what compiling, the disk or publish said. @why
  * holds the words in every case but 0.
  */
-int gl_releases_do(struct gl_releases *releases, const struct gl_release *release, const struct gl_release_event *event,
-		   const struct gl_who *who, const char *message, struct gl_why *warning, struct gl_why *why);
+int gl_releases_do(struct gl_releases *releases, const struct gl_release *release,
+		   const struct gl_release_event *event, const struct gl_who *who,
+		   const char *message, struct gl_why *warning, struct gl_why *why);
 
 /*
  * gl_releases_next_due: ns from now until a batch's duration has passed; UINT64_MAX: none runs. gl_releases_tick: moves on

@@ -38,17 +38,20 @@ struct gl_changes {
  * and the kernel are as before, and the drafts are still the caller's. Returns 1 when only the disk failed
  * (disk_optional).
  */
-int gl_set_change(struct gl_releases *set, struct gl_changes *changes, struct gl_diag *diag, struct gl_why *why);
+int gl_set_change(struct gl_releases *set, struct gl_changes *changes, struct gl_diag *diag,
+		  struct gl_why *why);
 
 /* gl_set_step: moves a draft to @place and adds a step to its history. 0, -ENOMEM. */
-int gl_set_step(struct gl_releases *set, struct gl_record *draft, const struct gl_release_place *place,
-		enum gl_release_verb verb, const struct gl_release_step *step);
+int gl_set_step(struct gl_releases *set, struct gl_record *draft,
+		const struct gl_release_place *place, enum gl_release_verb verb,
+		const struct gl_release_step *step);
 
 uint64_t gl_set_now(const struct gl_releases *set);
 uint64_t gl_set_wall(const struct gl_releases *set);
 
 /* gl_set_find: NULL when there is none. */
-struct gl_record *gl_set_find(const struct gl_releases *set, const char *namespace, const char *name);
+struct gl_record *gl_set_find(const struct gl_releases *set, const char *namespace,
+			      const char *name);
 
 /* gl_set_load: everything that the state directory holds. */
 int gl_set_load(struct gl_releases *set, struct gl_why *why);

@@ -84,8 +84,8 @@ static enum gl_release_verdict refuse(const struct gl_release_place *at, enum gl
 				      const char *hint, struct gl_why *why)
 {
 	gl_why_set(why, 0, "%s is not possible while the release is %s%s%s",
-		   gl_release_verb_word(verb), gl_release_state_word(at->state), hint[0] ? ": " : "",
-		   hint);
+		   gl_release_verb_word(verb), gl_release_state_word(at->state),
+		   hint[0] ? ": " : "", hint);
 	return GL_RELEASE_REFUSED;
 }
 
@@ -145,10 +145,11 @@ static enum gl_release_verdict do_end(const struct gl_release_place *at,
 	if (finish && at->state == GL_RELEASE_FINISHED)
 		return same(at, why);
 	if (gl_release_state_steers(at->state) && !(finish && completed) && !event->force)
-		return refuse(at, event->verb,
-			      finish ? "its traffic would go back to base (force does it)" :
-				       "it still steers: roll it back or finish it first, or use force",
-			      why);
+		return refuse(
+			at, event->verb,
+			finish ? "its traffic would go back to base (force does it)" :
+				 "it still steers: roll it back or finish it first, or use force",
+			why);
 	ret->state = GL_RELEASE_FINISHED;
 	return finish ? GL_RELEASE_CHANGED : GL_RELEASE_DELETED;
 }
@@ -195,7 +196,8 @@ enum gl_release_verdict gl_release_do(const struct gl_release_plan *plan,
 		return GL_RELEASE_CHANGED;
 	case GL_RELEASE_DO_RETRY:
 		if (at->state != GL_RELEASE_ROLLED_BACK)
-			return refuse(at, event->verb, "only a rolled back one is tried again", why);
+			return refuse(at, event->verb, "only a rolled back one is tried again",
+				      why);
 		*ret = enter(plan, 1);
 		return GL_RELEASE_CHANGED;
 	case GL_RELEASE_DO_FINISH:

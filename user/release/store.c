@@ -54,7 +54,8 @@ int gl_store_open(struct gl_store *store, const char *dir, struct gl_why *why)
 		return gl_why_set(why, -ENAMETOOLONG, "the state directory's name is too long");
 	err = make_dirs(path);
 	if (err)
-		return gl_why_set(why, err, "make the state directory %s: %s", path, strerror(-err));
+		return gl_why_set(why, err, "make the state directory %s: %s", path,
+				  strerror(-err));
 	store->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->fd < 0)
 		return gl_why_set(why, -errno, "open the state directory %s: %s", dir,
@@ -63,9 +64,10 @@ int gl_store_open(struct gl_store *store, const char *dir, struct gl_why *why)
 		return 0;
 	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	gl_why_set(why, err,
-		   err == -EBUSY ? "another graylinkd uses the state directory %s: stop it, or give "
-				   "this one its own --state-dir, --bpffs and --socket" :
-				   "lock the state directory %s",
+		   err == -EBUSY ?
+			   "another graylinkd uses the state directory %s: stop it, or give "
+			   "this one its own --state-dir, --bpffs and --socket" :
+			   "lock the state directory %s",
 		   dir);
 	gl_store_close(store);
 	return err;
@@ -120,7 +122,8 @@ static int sync_folder(const struct gl_store *store, const char *name)
 	return err;
 }
 
-static int replace(const struct gl_store *store, const char *name, const char *temp, const char *text)
+static int replace(const struct gl_store *store, const char *name, const char *temp,
+		   const char *text)
 {
 	int err, fd;
 

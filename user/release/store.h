@@ -25,7 +25,8 @@ void gl_store_close(struct gl_store *store);
 /* Names are relative to the directory ("ids.json", "releases/shop.v2.json"). */
 
 /* gl_store_write: the steps that may fail are open, write, sync, rename, dirsync. 0 or a negative errno with @why. */
-int gl_store_write(const struct gl_store *store, const char *name, const char *text, struct gl_why *why);
+int gl_store_write(const struct gl_store *store, const char *name, const char *text,
+		   struct gl_why *why);
 
 /* gl_store_remove: 0 also when it is not there. */
 int gl_store_remove(const struct gl_store *store, const char *name, struct gl_why *why);
