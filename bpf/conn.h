@@ -128,16 +128,15 @@ gl_inline u32 conn_claim(struct work *w)
 		return 0;
 	old = bpf_map_lookup_elem(&leg_tuples, &w->tuple);
 	if (old && old->conn_id == w->conn_id) {
-		/* Our own, of a leg to this endpoint that has closed. */
-		bpf_map_update_elem(&leg_tuples, &w->tuple, &w->ref, BPF_EXIST);
+		w->target.leg = old->leg;	/* our own, of a leg to this endpoint that closes or has closed: it is opened again */
 		return 0;
 	}
 	return GL_FALLBACK_TUPLE;
 }
 
 /*
- * conn_settle: what a step owes beside the packet: counters, reports, a slot to give back, the end of the connection. Called after
- * the packet was dealt with, for conn_end() uses the scratch that the packet was made from.
+ * conn_settle: pays what a step owes beside the packet: counters, reports, a slot to give back, the end of the connection. Called
+ * after the packet was dealt with, for conn_end() uses the scratch that the packet was made from.
  */
 gl_global int conn_settle(struct work *w)
 {
@@ -149,21 +148,24 @@ gl_global int conn_settle(struct work *w)
 	step = &w->step;
 	if (step->slot_free)
 		slot_give(step->slot_free, step->slot_big);
-	if (step->done.valid) {
+	if (step->done.valid)
 		count_done(&step->done);
-		step->done.valid = 0;
-	}
 	if (step->opened)
 		count_one(GL_SERIES_LEGS_OPENED, 0, step->service, step->lane);
 	if (step->pin) {
 		count_one(GL_SERIES_PINNED, step->pin, step->service, 0);
 		report_pin(&w->key, step->service, step->lane, step->pin);
 	}
-	if (!step->over)
-		return 0;
-	c = bpf_map_lookup_elem(&conns, &w->key);
-	if (c && c->c.id == w->conn_id)
-		conn_end(w, c);
+	if (step->over) {
+		c = bpf_map_lookup_elem(&conns, &w->key);
+		if (c && c->c.id == w->conn_id)
+			conn_end(w, c);
+	}
+	step->slot_free = 0;
+	step->done.valid = 0;
+	step->opened = 0;
+	step->pin = 0;
+	step->over = 0;
 	return 0;
 }
 

@@ -228,6 +228,13 @@ gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_ima
 	d->lane = w->colour.lane;
 	d->reason = w->colour.reason;
 	w->target.fail = GL_FALLBACK_NONE;
+	if (c->c.flags & GL_CONN_PINNED) {
+		/* Pinned while the head was held, e.g. because the server has closed: it stays where it is. */
+		d->leg = c->c.active;
+		if (d->lane && c->c.leg[d->leg & (GL_LEGS - 1)].lane != d->lane)
+			w->target.fail = GL_FALLBACK_PINNED;
+		return 0;
+	}
 	if (d->pin && d->pin != GL_PIN_UPGRADE) {
 		/* It stays where it is, but a request that is well-formed goes to base where base is open. */
 		d->leg = d->pin == GL_PIN_CHUNKED && c->c.leg[0].state == GL_LEG_OPEN ? 0 : c->c.active;
@@ -252,8 +259,10 @@ gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_ima
 		w->target.leg = leg;
 		d->leg = leg;
 		conn_clear_leg(w, c, leg);
-		if (!decide_target(image, w, service, gl_image_lane(image, service, d->lane) & GL_LANE_FALLBACK_NONE))
+		if (!decide_target(image, w, service, gl_image_lane(image, service, d->lane) & GL_LANE_FALLBACK_NONE)) {
+			d->leg = w->target.leg;
 			return 1;
+		}
 	}
 	d->leg = 0;
 	return c->c.leg[0].state != GL_LEG_OPEN;
@@ -302,8 +311,8 @@ gl_inline u32 decide_response_head(struct __sk_buff *skb, struct work *w, u32 fr
 }
 
 /*
- * decide_response: reads the head of the response at the start of the packet's payload, interim ones (1xx) before it included.
- * Fills w->rhead.
+ * decide_response: reads the head of the response behind w->step.skip payload bytes of the packet, interim ones (1xx) before it
+ * included. Fills w->rhead.
  */
 gl_global int decide_response(struct __sk_buff *skb, struct work *w, u32 method)
 {
@@ -311,8 +320,8 @@ gl_global int decide_response(struct __sk_buff *skb, struct work *w, u32 method)
 
 	if (!w)
 		return -1;
-	from = w->pkt.l4 + w->pkt.hlen;
-	len = w->pkt.seg.len;
+	from = w->pkt.l4 + w->pkt.hlen + w->step.skip;
+	len = w->pkt.seg.len - w->step.skip;
 	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
 	for (i = 0; i < GL_INTERIM_MAX; i++) {
 		n = decide_response_head(skb, w, from, at, len, method);

@@ -125,7 +125,7 @@ gl_inline void open_conn(struct work *w, const struct gl_image *image, u32 servi
 	if (index)
 		open_aim(&c->c, w, index);
 	gl_commit_first(&c->c, index, w->pkt.seg.now_ns / 1000000, &w->step);
-	gl_step_to_leg(&w->step, &c->c.leg[index & (GL_LEGS - 1)], index);
+	gl_step_to_leg(&c->c, &w->step, &c->c.leg[index & (GL_LEGS - 1)], index);
 	bpf_spin_unlock(&c->lock);
 	conn_veth_add(w->key.ifindex, 1);
 	count_one(GL_SERIES_CONNS_OPENED, 0, service, 0);
@@ -187,6 +187,8 @@ gl_global int open_next(struct work *w)
 	if (index && c->c.leg_fails < GL_TARGET_FAILS && !decide_stopped()) {
 		conn_clear_leg(w, c, index);
 		again = !decide_target(image, w, w->step.service, 0);
+		if (again)
+			index = w->target.leg & (GL_LEGS - 1);
 	}
 	if (!again && forced) {
 		open_give_up(w, c, cause);
@@ -209,12 +211,9 @@ gl_global int open_next(struct work *w)
 	} else if (c->c.leg[index].state == GL_LEG_OPEN) {
 		gl_commit_fallback(&c->c, index, &w->step);
 	} else {
-		u8 notes = w->step.notes;
-
 		gl_commit_open(&c->c, index, now_ms, &w->step);
 		c->c.leg[index].rcv_nxt += c->c.slot_len;
 		c->c.req.served = c->c.leg[index].lane;
-		w->step.notes = notes;
 	}
 	bpf_spin_unlock(&c->lock);
 	if (!again)
@@ -241,7 +240,7 @@ gl_inline void open_again(struct work *w, struct conn *c)
 		c->c.epoch++;
 	}
 	w->step.epoch = c->c.epoch;
-	gl_step_to_leg(&w->step, &c->c.leg[index], index);
+	gl_step_to_leg(&c->c, &w->step, &c->c.leg[index], index);
 	bpf_spin_unlock(&c->lock);
 }
 
@@ -277,7 +276,6 @@ gl_global int open_syn(struct work *w)
 		}
 		w->step.over = 1;	/* the port is used again: the old connection is over */
 		conn_settle(w);
-		w->step.over = 0;
 	}
 	ref = bpf_map_lookup_elem(&leg_tuples, &w->key);
 	if (ref) {

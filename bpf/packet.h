@@ -191,6 +191,7 @@ gl_global int packet_parse(struct __sk_buff *skb, struct gl_pkt *pkt)
 	pkt->seg.ack = gl_ntohl(tcp.ack_seq);
 	pkt->seg.win = gl_ntohs(tcp.window);
 	pkt->seg.flags = ((u8 *)&tcp)[13];
+	pkt->seg.mss = GL_MSS_MIN;	/* where a SYN says nothing else (RFC 9293 section 3.7.1) */
 	pkt->hlen = (((u8 *)&tcp)[12] >> 4) * 4;
 	if (pkt->odd)
 		return GL_PARSED_ODD;

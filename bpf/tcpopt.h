@@ -101,7 +101,7 @@ gl_global int gl_tcpopt_read(struct __sk_buff *skb, u32 l4, u32 hlen, struct gl_
 	if (!ret)
 		return -1;
 	walk.opt = ret;
-	ret->mss = 536;
+	ret->mss = GL_MSS_MIN;
 	ret->at = 0;
 	if (n < 24 || n > 60)
 		return n == 20 ? 0 : -1;

@@ -25,7 +25,7 @@ gl_inline void translate_add(u8 *hdr, u32 at, u32 add)
 	__builtin_memcpy(hdr + off, &v, 4);
 }
 
-/* Towards a server, TSecr is moved, and never exceeds what that server has sent. */
+/* Towards a server, TSecr is moved, and never is what that server has not sent. */
 gl_inline void translate_tsecr(u8 *hdr, u32 at, const struct gl_xlat *x)
 {
 	u64 off = at + 4;
@@ -38,10 +38,34 @@ gl_inline void translate_tsecr(u8 *hdr, u32 at, const struct gl_xlat *x)
 		return;
 	__builtin_memcpy(&v, hdr + off, 4);
 	v = gl_ntohl(v) + x->dts;
-	if (gl_seq_after(v, x->ts_max))
+	if (gl_seq_after(v, x->ts_max) || gl_seq_before(v, x->ts_min))
 		v = x->ts_max;
 	v = gl_htonl(v);
 	__builtin_memcpy(hdr + off, &v, 4);
+}
+
+/*
+ * One SACK block at @at. A block about bytes of another leg (a D-SACK for what came before the switch) becomes empty: no sender
+ * believes such a one.
+ */
+gl_inline void translate_sack(u8 *hdr, u32 at, const struct gl_xlat *x)
+{
+	u64 off = at;
+	u32 start, end;
+
+	gl_opaque(off);
+	off &= 63;
+	gl_opaque(off);
+	if (off > 56)
+		return;
+	__builtin_memcpy(&start, hdr + off, 4);
+	__builtin_memcpy(&end, hdr + off + 4, 4);
+	if (!x->to_client && gl_seq_before(gl_ntohl(start), x->sack_min))
+		end = start;
+	start = gl_htonl(gl_ntohl(start) + x->dack);
+	end = gl_htonl(gl_ntohl(end) + x->dack);
+	__builtin_memcpy(hdr + off, &start, 4);
+	__builtin_memcpy(hdr + off + 4, &end, 4);
 }
 
 /* The TCP header in w->new. */
@@ -73,8 +97,7 @@ gl_inline void translate_header(struct work *w)
 	for (i = 0; i < 4; i++) {
 		if (i * 8 + 8 > w->pkt.sack_len)
 			break;
-		translate_add(w->new, w->pkt.sack_at + i * 8, x->dack);
-		translate_add(w->new, w->pkt.sack_at + i * 8 + 4, x->dack);
+		translate_sack(w->new, w->pkt.sack_at + i * 8, x);
 	}
 }
 

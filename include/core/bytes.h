@@ -91,6 +91,14 @@ gl_inline u64 gl_equal8(u64 word, u8 c)
 	return (diff - GL_ONES) & ~diff & GL_HIGHS;
 }
 
+/* gl_unlike8: bytes that differ from @c. */
+gl_inline u64 gl_unlike8(u64 word, u8 c)
+{
+	u64 diff = word ^ (GL_ONES * c);
+
+	return (((diff & GL_LOWS) + GL_LOWS) | diff) & GL_HIGHS;
+}
+
 /* gl_control8: control characters, 0x00..0x1f (HTAB too) and 0x7f. */
 gl_inline u64 gl_control8(u64 word)
 {

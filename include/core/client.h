@@ -51,15 +51,9 @@ gl_inline void gl_client_again(struct gl_conn *conn, struct gl_leg *leg, const s
 		return;
 	}
 	if (conn->slot && gl_seq_before(leg->srv_ack, conn->slot_seq + conn->slot_len + leg->dtx)) {
+		conn->ack = gl_seq_max(conn->ack, seg->ack);
+		gl_step_replay(conn, leg, step);
 		step->act = gl_leg_step(leg, GL_LEG_EV_TICK);
-		step->slot = conn->slot;
-		step->slot_big = !!(conn->flags & GL_CONN_SLOT_BIG);
-		step->slot_len = conn->slot_len;
-		step->seq = conn->slot_seq + leg->dtx;
-		step->ack = seg->ack - leg->drx;
-		step->tsecr = leg->ts_last;
-		step->mss = leg->mss;
-		step->win = seg->win;
 	}
 }
 
@@ -70,10 +64,13 @@ gl_inline void gl_client_body(struct gl_conn *conn, struct gl_leg *leg, const st
 	u32 moved = gl_seq_track(&conn->nxt, &req->span_start, &req->span_end, seg->seq, seg->seq + seg->len);
 
 	if (moved == GL_SEQ_LOST) {
-		if (conn->flags & GL_CONN_TRANSLATED)
+		if (conn->flags & GL_CONN_TRANSLATED) {
 			gl_step_drop(step, GL_DROP_HOLE);
-		else
-			gl_step_pin(conn, step, GL_PIN_HOLE);
+			return;
+		}
+		gl_step_pin(conn, step, GL_PIN_HOLE);
+		conn->nxt = seg->seq + seg->len;
+		leg->rcv_nxt = conn->nxt + leg->dtx;
 		return;
 	}
 	leg->rcv_nxt = conn->nxt + leg->dtx;
@@ -131,7 +128,7 @@ gl_inline void gl_client_payload(struct gl_conn *conn, struct gl_leg *leg, const
 		step->slot_len = conn->slot_len;
 		return;
 	}
-	if (conn->req.phase == GL_PHASE_BODY) {
+	if (!(conn->flags & GL_CONN_PINNED) && conn->req.phase == GL_PHASE_BODY) {
 		gl_client_body(conn, leg, seg, step);
 		return;
 	}
@@ -141,6 +138,7 @@ gl_inline void gl_client_payload(struct gl_conn *conn, struct gl_leg *leg, const
 	}
 	if (!(conn->flags & GL_CONN_PINNED))
 		gl_step_pin(conn, step, GL_PIN_PIPELINED);
+	conn->req.bytes += end - conn->nxt;
 	conn->nxt = end;
 	leg->rcv_nxt = end + leg->dtx;
 }
@@ -213,6 +211,14 @@ gl_inline void gl_client_fin(struct gl_conn *conn, struct gl_leg *leg, const str
 
 	if (end != conn->nxt)
 		return;		/* behind a hole: it comes again */
+	if (conn->req.phase == GL_PHASE_HOLD) {
+		/* What is held goes first, to be answered as the server likes; the client sends its FIN again. */
+		gl_step_pin(conn, step, GL_PIN_CLOSING);
+		conn->req.phase = GL_PHASE_DONE;
+		leg->rcv_nxt = conn->nxt + leg->dtx;
+		gl_step_replay(conn, leg, step);
+		return;
+	}
 	if (!(conn->flags & GL_CONN_CLIENT_FIN)) {
 		conn->flags |= GL_CONN_CLIENT_FIN;
 		conn->fin_seq = end;
@@ -223,10 +229,13 @@ gl_inline void gl_client_fin(struct gl_conn *conn, struct gl_leg *leg, const str
 	gl_client_close_others(conn, step, 0);
 }
 
-/* A reset counts only where the server would believe it: at or after what it has acknowledged (RFC 5961, section 3.2). */
+/*
+ * A reset counts only where the server believes it: at the next number, or at the one that it acknowledged last, which answers a
+ * challenge (RFC 5961, section 3.2). Any other passes on and changes nothing.
+ */
 gl_inline void gl_client_reset(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
 {
-	if (leg->state == GL_LEG_OPEN && !gl_seq_within(seg->seq + leg->dtx, leg->srv_ack, leg->srv_ack + leg->wnd + 1))
+	if (leg->state == GL_LEG_OPEN && seg->seq + leg->dtx != leg->rcv_nxt && seg->seq + leg->dtx != leg->srv_ack)
 		return;
 	if (conn->rsp.phase != GL_PHASE_IDLE)
 		gl_step_done(conn, step, seg->now_ns, GL_FAILURE_TIMEOUT + 1);
@@ -283,7 +292,7 @@ gl_inline void gl_client_packet(struct gl_conn *conn, const struct gl_seg *seg, 
 	}
 	step->epoch = conn->epoch;
 	if (step->act == GL_ACT_XLAT)
-		gl_step_to_leg(step, leg, index);
+		gl_step_to_leg(conn, step, leg, index);
 }
 
 #endif

@@ -21,12 +21,14 @@ gl_inline void gl_commit_switch(struct gl_conn *conn, u32 index, u32 seq, struct
 	}
 	conn->active = index;
 	conn->switch_seq = seq;
+	conn->switch_ack = conn->ack;
 	conn->flags |= GL_CONN_TRANSLATED;
 	conn->epoch++;
 	if (leg->state != GL_LEG_OPEN)
 		return;
 	leg->dtx = leg->rcv_nxt - seq;
 	leg->drx = conn->ack - leg->snd_nxt;
+	leg->ts_first = leg->ts_last;
 	leg->flags |= GL_LEG_ANCHOR;
 	if (index || leg->dtx || leg->drx || leg->ts_off)
 		leg->flags |= GL_LEG_TRANSLATED;
@@ -75,7 +77,7 @@ gl_inline void gl_commit_send(struct gl_conn *conn, u32 index, struct gl_step *s
 	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
 	step->leg = index;
 	step->lane = leg->lane;
-	gl_step_to_leg(step, leg, index);
+	gl_step_to_leg(conn, step, leg, index);
 }
 
 /* Common part of what goes out of the slot towards an open leg. */
@@ -85,17 +87,9 @@ gl_inline void gl_commit_replay(struct gl_conn *conn, u32 index, struct gl_step 
 
 	leg->rcv_nxt = conn->nxt + leg->dtx;
 	leg->acked = conn->ack - leg->drx;
-	step->act = GL_ACT_REPLAY;
 	step->leg = index;
 	step->lane = leg->lane;
-	step->slot = conn->slot;
-	step->slot_big = !!(conn->flags & GL_CONN_SLOT_BIG);
-	step->slot_len = conn->slot_len;
-	step->seq = conn->slot_seq + leg->dtx;
-	step->ack = conn->ack - leg->drx;
-	step->tsecr = leg->ts_last;
-	step->mss = leg->mss;
-	step->win = conn->win;
+	gl_step_replay(conn, leg, step);
 }
 
 /* Takes the slot @slot (+1), which holds @len bytes from @seq on. */
@@ -117,7 +111,7 @@ gl_inline void gl_commit_slot(struct gl_conn *conn, u32 slot, u32 big, u32 seq, 
 gl_inline void gl_commit_open(struct gl_conn *conn, u32 index, u32 now_ms, struct gl_step *step)
 {
 	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
-	u32 again = leg->state == GL_LEG_CLOSED && leg->isn;
+	u32 again = leg->state != GL_LEG_NONE;
 
 	step->act = gl_leg_step(leg, GL_LEG_EV_OPEN);
 	gl_commit_switch(conn, index, conn->slot_seq, step);
@@ -270,7 +264,6 @@ gl_inline void gl_commit_append(struct gl_conn *conn, u32 len, struct gl_step *s
 gl_inline void gl_commit_fallback(struct gl_conn *conn, u32 index, struct gl_step *step)
 {
 	gl_commit_switch(conn, index, conn->slot_seq, step);
-	step->notes = 0;
 	conn->req.served = conn->leg[index & (GL_LEGS - 1)].lane;
 	gl_commit_replay(conn, index, step);
 }

@@ -122,7 +122,7 @@ static long gl_head_turn(u32 i, void *context)
 	struct gl_head_scan *scan = context;
 	struct gl_head *head = scan->head;
 	u32 pos = head->swept, k;
-	u64 marks = 0;
+	u64 marks = 0, word;
 	const u8 *at;
 
 	(void)i;
@@ -130,7 +130,10 @@ static long gl_head_turn(u32 i, void *context)
 		return 1;
 	at = gl_head_at(scan->buf, pos);
 	for (k = 0; k < 8; k++) {
-		marks = gl_control8(gl_load64(at + k * 8));
+		word = gl_load64(at + k * 8);
+		marks = gl_control8(word);
+		if (marks)
+			marks &= gl_unlike8(word, '\t');
 		if (marks)
 			break;
 	}
@@ -143,9 +146,7 @@ static long gl_head_turn(u32 i, void *context)
 	}
 	at = gl_head_at(scan->buf, pos);
 	if (at[0] != '\r' || at[1] != '\n' || pos + 1 >= scan->len) {
-		head->swept = pos + (at[0] == '\t');
-		if (at[0] == '\t')
-			return 0;
+		head->swept = pos;
 		if (at[0] == '\r' && pos + 1 >= scan->len)
 			return 1;
 		head->cause = at[0] == '\r' ? GL_PIN_BARE_CR :
@@ -184,9 +185,9 @@ gl_global int gl_head_scan(const struct gl_head_buf *buf, u32 len, struct gl_hea
 		else
 			head->phase = GL_HEAD_LINE;
 	}
-	/* Each turn takes at least one byte. */
+	/* Each turn takes 64 bytes, a line of two at least, or the rest; and the last one none. */
 	if (!head->cause && head->phase != GL_HEAD_DONE)
-		gl_loop(GL_HEAD_MAX + 1, gl_head_turn, &scan);
+		gl_loop(GL_HEAD_MAX / 2 + 2, gl_head_turn, &scan);
 	if (!head->cause && head->phase != GL_HEAD_DONE && scan.len >= GL_HEAD_MAX)
 		head->cause = GL_PIN_HEAD_LONG;
 	if (head->cause)

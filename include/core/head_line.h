@@ -264,7 +264,7 @@ gl_global int gl_head_status_line(const struct gl_head_buf *buf, struct gl_head 
  * Most names are letters, digits and `-`, which are tested eight at a time with the case folded by
  * one OR; a name with any other byte takes the exact test.
  */
-gl_global int gl_head_field_line(const struct gl_head_buf *buf, struct gl_head *head, u32 end)
+gl_inline int gl_head_field_line(const struct gl_head_buf *buf, struct gl_head *head, u32 end)
 {
 	u64 hash = GL_HASH_NAME_SEED, word, name, low, keep, colon, bad;
 	u32 off, len = 0, n, i;

@@ -40,13 +40,12 @@ enum gl_leg_event {
 	GL_LEG_EV_SILENT,	/* the same, but patience is over */
 	GL_LEG_EV_REFUSED,	/* RST or ICMP instead of a SYN-ACK, or one that cannot be used */
 	GL_LEG_EV_STALE,	/* an old connection of the server answers our SYN with a challenge ACK */
-	GL_LEG_EV_PACKET,	/* active: anything but RST */
 	GL_LEG_EV_RST,		/* active: a valid RST of the server */
 	GL_LEG_EV_CLOSE,	/* idle: the client closes; FIN to the server */
 	GL_LEG_EV_ABORT,	/* idle: the client resets */
 	GL_LEG_EV_IDLE_ACK,	/* idle: an ACK without data that acknowledges nothing of interest */
 	GL_LEG_EV_IDLE_DATA,	/* idle: data or a probe: it was seen before */
-	GL_LEG_EV_IDLE_FIN,	/* idle: the server closes */
+	GL_LEG_EV_IDLE_FIN,	/* idle: the server closes, and has not acknowledged a FIN of ours */
 	GL_LEG_EV_IDLE_FIN_OWN,	/* idle: the server closes and has acknowledged our FIN */
 	GL_LEG_EV_IDLE_RST,	/* idle: RST */
 	GL_LEG_EV_IDLE_OVER,	/* idle: an ACK of our FIN, after the server's FIN */
@@ -61,7 +60,8 @@ struct gl_leg_row {
 #define GL_ROW(next, action)	{ GL_LEG_##next, GL_ACT_##action }
 
 /*
- * The table. What is not named in a row cannot happen or changes nothing: the state stays and the packet is dropped.
+ * The table; every pair is written out. A leg that is closing may be opened again at once, with numbers beyond its old ones: what
+ * the old connection still sends is stale then.
  *
  * The challenge ACK: a server that still holds a half-open connection of the same tuple answers a SYN with an ACK of its old
  * numbers (RFC 5961, section 4). An RST with the acknowledged number makes it forget; the client's next tick sends the SYN again.
@@ -74,7 +74,6 @@ static const struct gl_leg_row gl_leg_table[GL_LEG_CLOSED + 1][GL_LEG_EV_COUNT] 
 		[GL_LEG_EV_SILENT]	= GL_ROW(NONE, PASS),
 		[GL_LEG_EV_REFUSED]	= GL_ROW(NONE, PASS),
 		[GL_LEG_EV_STALE]	= GL_ROW(NONE, PASS),
-		[GL_LEG_EV_PACKET]	= GL_ROW(NONE, PASS),
 		[GL_LEG_EV_RST]		= GL_ROW(NONE, PASS),
 		[GL_LEG_EV_CLOSE]	= GL_ROW(NONE, PASS),
 		[GL_LEG_EV_ABORT]	= GL_ROW(NONE, PASS),
@@ -92,7 +91,6 @@ static const struct gl_leg_row gl_leg_table[GL_LEG_CLOSED + 1][GL_LEG_EV_COUNT] 
 		[GL_LEG_EV_SILENT]	= GL_ROW(CLOSED, FAILED),
 		[GL_LEG_EV_REFUSED]	= GL_ROW(CLOSED, FAILED),
 		[GL_LEG_EV_STALE]	= GL_ROW(OPENING, RST_LEG),
-		[GL_LEG_EV_PACKET]	= GL_ROW(OPENING, DROP),
 		[GL_LEG_EV_RST]		= GL_ROW(OPENING, DROP),
 		[GL_LEG_EV_CLOSE]	= GL_ROW(OPENING, DROP),
 		[GL_LEG_EV_ABORT]	= GL_ROW(CLOSED, RST_LEG),
@@ -110,7 +108,6 @@ static const struct gl_leg_row gl_leg_table[GL_LEG_CLOSED + 1][GL_LEG_EV_COUNT] 
 		[GL_LEG_EV_SILENT]	= GL_ROW(OPEN, REPLAY),
 		[GL_LEG_EV_REFUSED]	= GL_ROW(OPEN, DROP),
 		[GL_LEG_EV_STALE]	= GL_ROW(OPEN, DROP),
-		[GL_LEG_EV_PACKET]	= GL_ROW(OPEN, XLAT),
 		[GL_LEG_EV_RST]		= GL_ROW(CLOSED, XLAT),
 		[GL_LEG_EV_CLOSE]	= GL_ROW(CLOSING, FIN_LEG),
 		[GL_LEG_EV_ABORT]	= GL_ROW(CLOSED, RST_LEG),
@@ -122,19 +119,18 @@ static const struct gl_leg_row gl_leg_table[GL_LEG_CLOSED + 1][GL_LEG_EV_COUNT] 
 		[GL_LEG_EV_IDLE_OVER]	= GL_ROW(OPEN, DROP),
 	},
 	[GL_LEG_CLOSING] = {
-		[GL_LEG_EV_OPEN]	= GL_ROW(CLOSING, DROP),
+		[GL_LEG_EV_OPEN]	= GL_ROW(OPENING, SYN),
 		[GL_LEG_EV_SYNACK]	= GL_ROW(CLOSING, ACK_LEG),
 		[GL_LEG_EV_TICK]	= GL_ROW(CLOSING, DROP),
 		[GL_LEG_EV_SILENT]	= GL_ROW(CLOSING, DROP),
 		[GL_LEG_EV_REFUSED]	= GL_ROW(CLOSED, DROP),
 		[GL_LEG_EV_STALE]	= GL_ROW(CLOSING, DROP),
-		[GL_LEG_EV_PACKET]	= GL_ROW(CLOSING, DROP),
 		[GL_LEG_EV_RST]		= GL_ROW(CLOSED, DROP),
 		[GL_LEG_EV_CLOSE]	= GL_ROW(CLOSING, FIN_LEG),
 		[GL_LEG_EV_ABORT]	= GL_ROW(CLOSED, RST_LEG),
 		[GL_LEG_EV_IDLE_ACK]	= GL_ROW(CLOSING, DROP),
 		[GL_LEG_EV_IDLE_DATA]	= GL_ROW(CLOSING, ACK_LEG),
-		[GL_LEG_EV_IDLE_FIN]	= GL_ROW(CLOSING, ACK_LEG),
+		[GL_LEG_EV_IDLE_FIN]	= GL_ROW(CLOSING, FIN_LEG),
 		[GL_LEG_EV_IDLE_FIN_OWN] = GL_ROW(CLOSED, ACK_LEG),
 		[GL_LEG_EV_IDLE_RST]	= GL_ROW(CLOSED, DROP),
 		[GL_LEG_EV_IDLE_OVER]	= GL_ROW(CLOSED, DROP),
@@ -146,7 +142,6 @@ static const struct gl_leg_row gl_leg_table[GL_LEG_CLOSED + 1][GL_LEG_EV_COUNT] 
 		[GL_LEG_EV_SILENT]	= GL_ROW(CLOSED, DROP),
 		[GL_LEG_EV_REFUSED]	= GL_ROW(CLOSED, DROP),
 		[GL_LEG_EV_STALE]	= GL_ROW(CLOSED, RST_LEG),
-		[GL_LEG_EV_PACKET]	= GL_ROW(CLOSED, RST_LEG),
 		[GL_LEG_EV_RST]		= GL_ROW(CLOSED, DROP),
 		[GL_LEG_EV_CLOSE]	= GL_ROW(CLOSED, DROP),
 		[GL_LEG_EV_ABORT]	= GL_ROW(CLOSED, DROP),

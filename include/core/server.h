@@ -25,10 +25,10 @@ gl_inline void gl_server_window(struct gl_conn *conn, struct gl_leg *leg, const 
 {
 	u32 win, i;
 
-	win = seg->flags & GL_TCP_SYN ? seg->win : (u32)seg->win << (leg->ws & 15);
+	win = seg->flags & GL_TCP_SYN ? seg->win : (u32)seg->win << (leg->ws & 15);	/* RFC 7323, section 2.2 */
 	leg->wnd = win;
 	if (!(leg->flags & GL_LEG_TRANSLATED)) {
-		conn->view_win = seg->win;
+		conn->view_win = win >> (conn->view_ws & 15) > 0xffff ? 0xffff : win >> (conn->view_ws & 15);
 		return;
 	}
 	if (conn->req.phase != GL_PHASE_BODY && !(conn->flags & GL_CONN_PINNED)) {
@@ -41,13 +41,9 @@ gl_inline void gl_server_window(struct gl_conn *conn, struct gl_leg *leg, const 
 				win = other;
 		}
 	}
-	if (!(seg->flags & GL_TCP_SYN))
-		win >>= conn->view_ws & 15;
-	if (win > 0xffff)
-		win = 0xffff;
-	step->xlat.win = win;
+	conn->view_win = win >> (conn->view_ws & 15) > 0xffff ? 0xffff : win >> (conn->view_ws & 15);
+	step->xlat.win = seg->flags & GL_TCP_SYN ? seg->win : conn->view_win;
 	step->xlat.set_win = 1;
-	conn->view_win = win;
 }
 
 /* Timestamps: the client's view never goes back, or it would drop the packet (PAWS, RFC 7323 section 5). */
@@ -79,6 +75,7 @@ gl_inline void gl_server_first(struct gl_conn *conn, struct gl_leg *leg, const s
 	leg->snd_nxt = seg->seq + 1;
 	leg->acked = leg->snd_nxt;
 	leg->srv_ack = seg->ack;
+	leg->ts_first = seg->tsval;
 	leg->ts_last = seg->tsval;
 	leg->ws = seg->opts & GL_OPT_WS ? seg->ws : 0;
 	leg->mss = seg->mss;
@@ -141,6 +138,7 @@ gl_inline void gl_server_accept(struct gl_conn *conn, u32 index, struct gl_leg *
 	gl_leg_step(leg, GL_LEG_EV_SYNACK);
 	leg->ws = seg->opts & GL_OPT_WS ? seg->ws : 0;
 	leg->mss = seg->mss;
+	leg->ts_first = seg->tsval;
 	leg->ts_last = seg->tsval;
 	leg->wnd = seg->win;
 	leg->srv_ack = seg->ack;
@@ -203,8 +201,9 @@ gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const
 	if (!gl_seq_after(end, leg->snd_nxt))
 		return;
 	if (rsp->phase == GL_PHASE_HEAD) {
-		if (seg->seq == leg->snd_nxt) {
+		if (!gl_seq_after(seg->seq, leg->snd_nxt)) {
 			step->act = GL_ACT_RESPONSE;
+			step->skip = leg->snd_nxt - seg->seq;	/* a retransmission may begin with bytes that were seen */
 		} else if (conn->flags & GL_CONN_TRANSLATED) {
 			gl_step_drop(step, GL_DROP_HOLE);
 		} else {
@@ -264,13 +263,16 @@ gl_inline void gl_server_fin(struct gl_conn *conn, struct gl_leg *leg, const str
 }
 
 /*
- * A reset counts only at the very number that the client expects (RFC 5961): a spoofed one elsewhere is not believed. The
+ * A reset counts only at the very number that the client expects (RFC 5961), or at the one that the client acknowledged last: a
+ * host that has no socket any more answers with that. A spoofed one elsewhere is not believed. The
  * other legs stay: nothing towards their servers can be made of a packet that must reach the client. Their servers close
  * them in time and are answered.
  */
 gl_inline void gl_server_reset(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
 {
-	if (seg->seq != leg->snd_nxt) {
+	u32 next = leg->snd_nxt + !!(leg->flags & GL_LEG_SERVER_FIN);
+
+	if (seg->seq != next && seg->seq != leg->snd_nxt && seg->seq != leg->acked) {
 		if (conn->flags & GL_CONN_TRANSLATED)
 			gl_step_drop(step, GL_DROP_STRAY);
 		return;
@@ -373,18 +375,19 @@ gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl
 }
 
 /*
- * gl_server_response: the head of the response was read from the packet in hand, which begins at leg->snd_nxt. Commits what it
- * said; the packet goes to the client in any case.
+ * gl_server_response: the head of the response was read from the packet in hand, which holds it from leg->snd_nxt on. Commits
+ * what it said; the packet goes to the client in any case.
  */
 gl_inline void gl_server_response(struct gl_conn *conn, u32 index, const struct gl_seg *seg,
 				  const struct gl_response_head *head, struct gl_step *step)
 {
 	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
 	struct gl_response *rsp = &conn->rsp;
-	u32 body = seg->len - head->head_len;
+	u32 fresh = seg->seq + seg->len - leg->snd_nxt;
+	u32 body = fresh - head->head_len;
 
-	leg->snd_nxt = seg->seq + seg->len;
-	rsp->bytes += seg->len;
+	leg->snd_nxt += fresh;
+	rsp->bytes += fresh;
 	rsp->code = head->code;
 	if (!rsp->first_ns && head->phase != GL_PHASE_HEAD)
 		rsp->first_ns = seg->now_ns;

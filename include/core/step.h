@@ -46,7 +46,9 @@ struct gl_xlat {
 	u32 dseq;		/* added to seq */
 	u32 dack;		/* added to ack and to the edges of SACK blocks */
 	u32 dts;		/* towards a server: added to TSecr; towards the client: added to TSval */
-	u32 ts_max;		/* towards a server: highest TSval that it sent; TSecr never exceeds it */
+	u32 ts_min;		/* towards a server: TSvals that it sent since the last switch; any other TSecr becomes the latest */
+	u32 ts_max;
+	u32 sack_min;		/* towards a server: blocks before this number of the client's space are of another leg */
 	u8 to_client;
 	u8 set_addr;
 	u8 set_win;
@@ -189,8 +191,22 @@ gl_inline void gl_step_over(const struct gl_conn *conn, struct gl_step *step)
 	step->over = 1;
 }
 
+/* gl_step_replay: the packet in hand carries the saved bytes to @leg, which is open. */
+gl_inline void gl_step_replay(const struct gl_conn *conn, const struct gl_leg *leg, struct gl_step *step)
+{
+	step->act = GL_ACT_REPLAY;
+	step->slot = conn->slot;
+	step->slot_big = !!(conn->flags & GL_CONN_SLOT_BIG);
+	step->slot_len = conn->slot_len;
+	step->seq = conn->slot_seq + leg->dtx;
+	step->ack = conn->ack - leg->drx;
+	step->tsecr = leg->ts_last;
+	step->mss = leg->mss;
+	step->win = conn->win;
+}
+
 /* gl_step_to_leg: rewriting of a client's packet for @leg. */
-gl_inline void gl_step_to_leg(struct gl_step *step, const struct gl_leg *leg, u32 index)
+gl_inline void gl_step_to_leg(const struct gl_conn *conn, struct gl_step *step, const struct gl_leg *leg, u32 index)
 {
 	struct gl_xlat *x = &step->xlat;
 
@@ -202,7 +218,9 @@ gl_inline void gl_step_to_leg(struct gl_step *step, const struct gl_leg *leg, u3
 	x->dseq = leg->dtx;
 	x->dack = 0 - leg->drx;
 	x->dts = 0 - leg->ts_off;
+	x->ts_min = leg->ts_first;
 	x->ts_max = leg->ts_last;
+	x->sack_min = conn->switch_ack;
 }
 
 /* gl_step_to_client: rewriting of a packet of @leg's server for the client. */
@@ -217,7 +235,6 @@ gl_inline void gl_step_to_client(const struct gl_conn *conn, struct gl_step *ste
 	x->dseq = leg->drx;
 	x->dack = 0 - leg->dtx;
 	x->dts = leg->ts_off;
-	x->ts_max = 0;
 }
 
 #endif

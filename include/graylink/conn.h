@@ -51,6 +51,7 @@ struct gl_leg {
 	u32 dtx;
 	u32 drx;
 	u32 ts_off;		/* client's view of TSval = server's TSval + ts_off */
+	u32 ts_first;		/* TSval of the server when the leg became the active one */
 	u32 ts_last;		/* last TSval of the server */
 	u32 wnd;		/* last window of the server, bytes */
 	u32 cut_seq;		/* client's sequence number behind which cut_len bytes were inserted; 0 and 0: none */
@@ -147,6 +148,8 @@ struct gl_conn {
 	u32 slot_seq;		/* client's sequence number of the slot's first byte */
 	u32 slot_len;		/* bytes in the slot */
 	u32 switch_seq;		/* client's number of the first byte for the active leg since the last switch */
+	u32 switch_ack;		/* what the client had acknowledged then */
+	u32 pad2;
 	struct gl_request req;
 	struct gl_response rsp;
 	struct gl_leg leg[GL_LEGS];
@@ -164,7 +167,7 @@ struct gl_slot_head {
 	u64 owner;		/* gl_conn.id; 0: free */
 };
 
-_Static_assert(sizeof(struct gl_leg) == 84, "gl_leg");
+_Static_assert(sizeof(struct gl_leg) == 88, "gl_leg");
 _Static_assert(sizeof(struct gl_request) == 48, "gl_request");
 _Static_assert(sizeof(struct gl_response) == 40, "gl_response");
 _Static_assert(sizeof(struct gl_conn) % 8 == 0, "gl_conn");
