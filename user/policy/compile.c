@@ -165,7 +165,7 @@ static void check_releases(struct gl_compiler *compiler)
 	for (i = 1; i < compiler->nactive; i++) {
 		const struct gl_release_spec *spec = sorted[i]->spec, *other = sorted[i - 1]->spec;
 
-		if (sorted[i]->lane == sorted[i - 1]->lane)
+		if (sorted[i]->lane == sorted[i - 1]->lane && compare_active(sorted[i], sorted[i - 1]))
 			gl_compile_error(compiler, spec, spec->lane_pos, "spec.lane", "every release has a lane of its own",
 					 "lane \"%s\" is that of release %s/%s, too", spec->lane, other->namespace, other->name);
 	}
