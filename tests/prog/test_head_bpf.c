@@ -260,9 +260,11 @@ static void print_cost(const char *what, const char *text, u32 response)
 	load = cost_ns(skel->progs.load_packet, text, 20000);
 	printf("%s, %zu bytes: %u ns to scan (copy of the packet: %u ns)\n", what, strlen(text),
 	       best, load);
+	/* Ten times what an emulated processor needs. */
+	assert_true(best < 50000);
 }
 
-static void a_scan_costs_less_than_a_few_microseconds(void **state)
+static void a_scan_costs_microseconds_at_most(void **state)
 {
 	static const char small[] = "GET /api/v1/orders/4711?expand=items HTTP/1.1\r\n"
 				    "Host: orders.shop.svc.cluster.local\r\n"
@@ -316,7 +318,7 @@ int main(void)
 		cmocka_unit_test(kernel_agrees_on_every_vector),
 		cmocka_unit_test(kernel_agrees_on_random_heads),
 		cmocka_unit_test(kernel_reads_the_longest_head),
-		cmocka_unit_test(a_scan_costs_less_than_a_few_microseconds),
+		cmocka_unit_test(a_scan_costs_microseconds_at_most),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

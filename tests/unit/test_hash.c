@@ -217,6 +217,7 @@ static void words_agree_with_bytes(void **state)
 				word = gl_load64(text);
 				assert_true(!(gl_not_token8(word) & mark) == !!token);
 				assert_true(!!(gl_control8(word) & mark) == control);
+				assert_true(!!(gl_unlike8(word, '\t') & mark) == (c != '\t'));
 				assert_int_equal(gl_lower8(word) >> (8 * at) & 0xff, gl_lower(c));
 				if (c != other)
 					assert_int_equal(gl_first(gl_equal8(word, c)), at);
