@@ -57,7 +57,7 @@ static void on_second(void *ctx)
 	if (d->agent.http)
 		gl_http_run(d->agent.http);
 	gl_ifaces_second(&d->agent);
-	n = gl_datapath_sweep(d->agent.dp, SWEEP_BUDGET);
+	n = gl_datapath_sweep(d->agent.dp, gl_now_ns(), SWEEP_BUDGET);
 	if (n < 0)
 		gl_log(GL_LOG_ERROR, "datapath", "sweep: %s", strerror(-n));
 	else if (n)

@@ -195,6 +195,8 @@ static int find_maps(struct gl_datapath *dp)
 		dp->maps[i] = bpf_map__fd(map);
 		dp->capacities[i] = bpf_map__max_entries(map);
 	}
+	dp->slot_sizes[0] = bpf_map__value_size(dp->skel->maps.slots_small);
+	dp->slot_sizes[1] = bpf_map__value_size(dp->skel->maps.slots_big);
 	dp->progs[GL_HOOK_FROM_POD] = bpf_program__fd(dp->skel->progs.from_pod);
 	dp->progs[GL_HOOK_TO_POD] = bpf_program__fd(dp->skel->progs.to_pod);
 	return 0;
@@ -261,6 +263,9 @@ static int load_object(struct gl_datapath *dp, struct gl_why *why)
 	if (err)
 		return open_error(why, err,
 				  dp->taken_over ? "read the pinned maps" : "fill the maps");
+	err = gl_account_open(dp);
+	if (err)
+		return open_error(why, err, "load the program that keeps the counts");
 	err = pin_all(dp, !dp->taken_over);
 	if (err)
 		return open_error(why, err, "pin maps and programs");
@@ -280,6 +285,7 @@ int gl_datapath_open(const struct gl_datapath_options *options, struct gl_datapa
 	if (!dp)
 		return gl_why_set(why, -ENOMEM, "out of memory");
 	dp->lock_fd = -1;
+	dp->account_fd = -1;
 	dp->force_clsact = options->force_clsact;
 	snprintf(dp->bpffs, sizeof(dp->bpffs), "%s", options->bpffs);
 	libbpf_words[0] = '\0';
@@ -305,6 +311,8 @@ void gl_datapath_close(struct gl_datapath *dp)
 		return;
 	gl_attach_close(dp);
 	steer__destroy(dp->skel);
+	if (dp->account_fd >= 0)
+		close(dp->account_fd);
 	if (dp->lock_fd >= 0)
 		close(dp->lock_fd);
 	free(dp);

@@ -139,9 +139,9 @@ int gl_datapath_set_stale_after(struct gl_datapath *dp, uint64_t ns);
 
 /*
  * gl_datapath_sweep: looks at up to @budget connections, continuing where the last call ended, and drops what is certainly
- * dead with its tuples and slots. Returns how many were dropped, or a negative errno.
+ * dead with its tuples and slots. @now is CLOCK_MONOTONIC. Returns how many were dropped, or a negative errno.
  */
-int gl_datapath_sweep(struct gl_datapath *dp, uint32_t budget);
+int gl_datapath_sweep(struct gl_datapath *dp, uint64_t now, uint32_t budget);
 
 /*
  * gl_datapath_each_conn: calls @fn for a copy of each connection until it returns non-zero; returns that, 0 at the

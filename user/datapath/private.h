@@ -36,7 +36,9 @@ struct gl_datapath {
 	bool force_clsact;
 	int maps[GL_MAP_COUNT];		/* the skeleton's descriptors */
 	uint32_t capacities[GL_MAP_COUNT];
+	uint32_t slot_sizes[2];		/* bytes of a value of slots_small and of slots_big */
 	int progs[GL_HOOK_COUNT];	/* the skeleton's descriptors */
+	int account_fd;			/* see account.c; -1: not loaded */
 	uint32_t image_flags;		/* of an inner map of images */
 	uint32_t generation;		/* of the image in force */
 	struct gl_controls controls;	/* what the kernel holds; the agent is its only writer */
@@ -75,6 +77,10 @@ int gl_attach_take_over(struct gl_datapath *dp, struct gl_why *why);
 /* True when links/ holds anything. */
 bool gl_attach_any(const char *bpffs);
 void gl_attach_close(struct gl_datapath *dp);
+
+/* account.c: the counts follow when the agent drops a connection. */
+int gl_account_open(struct gl_datapath *dp);
+void gl_account_closed(const struct gl_datapath *dp, uint32_t ifindex, uint16_t service);
 
 /* sweep.c: drops every connection of the interface. */
 void gl_sweep_iface(struct gl_datapath *dp, uint32_t ifindex);

@@ -23,7 +23,6 @@
 #include "datapath/private.h"
 #include "graylink/conn.h"
 #include "graylink/limits.h"
-#include "loop.h"
 
 #define BATCH	 256
 #define SECOND	 1000000000ULL
@@ -111,7 +110,7 @@ static void free_slot(const struct gl_datapath *dp, const struct gl_conn *conn)
 	uint32_t index = conn->slot - 1;
 	struct gl_slot_head *slot;
 
-	slot = malloc(sizeof(*slot) + (big ? GL_SLOT_BIG : GL_SLOT_SMALL));
+	slot = malloc(dp->slot_sizes[big]);
 	if (!slot)
 		return;
 	if (!bpf_map_lookup_elem(slots, &index, slot) && slot->owner == conn->id) {
@@ -139,18 +138,6 @@ static void free_tuples(const struct gl_datapath *dp, const struct gl_conn *conn
 	}
 }
 
-/* The veth's account; its writers are the programs, so a count may be off by what they do in this instant. */
-static void discount(const struct gl_datapath *dp, const struct gl_conn *conn)
-{
-	struct gl_veth veth;
-
-	if (bpf_map_lookup_elem(dp->maps[GL_MAP_VETHS], &conn->key.ifindex, &veth))
-		return;
-	veth.conns -= veth.conns > 0;
-	veth.slots -= conn->slot && veth.slots;
-	bpf_map_update_elem(dp->maps[GL_MAP_VETHS], &conn->key.ifindex, &veth, BPF_EXIST);
-}
-
 /* Drops one connection that was seen dead. Returns 1 when it was. */
 static int drop(const struct gl_datapath *dp, const struct gl_conn *seen)
 {
@@ -167,14 +154,13 @@ static int drop(const struct gl_datapath *dp, const struct gl_conn *seen)
 	free_tuples(dp, &value.conn);
 	if (value.conn.slot)
 		free_slot(dp, &value.conn);
-	discount(dp, &value.conn);
+	gl_account_closed(dp, value.conn.key.ifindex, value.conn.service);
 	return 1;
 }
 
-int gl_datapath_sweep(struct gl_datapath *dp, uint32_t budget)
+int gl_datapath_sweep(struct gl_datapath *dp, uint64_t now, uint32_t budget)
 {
 	struct batch *b = calloc(1, sizeof(*b));
-	uint64_t now = gl_now_ns();
 	uint32_t seen = 0, i;
 	int dropped = 0, err = 0;
 
