@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* loop: see loop.h. */
-#define _GNU_SOURCE
 #include "loop.h"
 
 #include <errno.h>
