@@ -91,6 +91,7 @@ gl_inline void conn_clear(struct work *w, struct conn *c)
 {
 	u32 i;
 
+	gl_unroll
 	for (i = 1; i < GL_LEGS; i++)
 		conn_clear_leg(w, c, i);
 }
@@ -138,8 +139,9 @@ gl_inline u32 conn_claim(struct work *w)
  * conn_settle: pays what a step owes beside the packet: counters, reports, a slot to give back, the end of the connection. Called
  * after the packet was dealt with, for conn_end() uses the scratch that the packet was made from.
  */
-gl_global int conn_settle(struct work *w)
+gl_global int conn_settle(void)
 {
+	struct work *w = work_get();
 	struct gl_step *step;
 	struct conn *c;
 

@@ -28,13 +28,15 @@ gl_inline void count_record(const struct gl_series_key *key, struct gl_counter *
 		counter->recorded_ns = now_ns;
 }
 
-/* count_series: adds one to the series @key. */
-gl_global int count_series(const struct gl_series_key *key, u64 now_ns)
+/* count_series: adds one to the series @which. */
+gl_global int count_series(const struct gl_series_key *which, u64 now_ns)
 {
+	struct gl_series_key copy, *key = &copy;	/* on 6.1 a map's key must not be what an argument points to */
 	struct gl_counter *counter;
 
-	if (!key)
+	if (!which)
 		return 0;
+	copy = *which;
 	counter = bpf_map_lookup_elem(&series, key);
 	if (!counter) {
 		struct gl_counter zero = {};
@@ -72,6 +74,7 @@ gl_inline u32 count_bucket(u64 ns)
 {
 	u32 i, n = 0;
 
+	gl_unroll
 	for (i = 0; i < GL_LATENCY_BUCKETS - 1; i++)
 		n += ns > count_bounds_us[i] * 1000;
 	return n;

@@ -39,85 +39,83 @@ gl_inline u32 craft_csum_add(u32 a, u32 b)
 	return (u32)sum + (u32)(sum >> 32);
 }
 
-struct craft_sum {
+/* One copy of payload out of a slot. */
+struct craft_copy {
+	struct __sk_buff *skb;
 	u8 *bytes;
 	u64 mask;
-	u32 off;
+	u32 at;			/* in the packet */
+	u32 off;		/* in the slot */
 	u32 left;
 	u32 sum;
+	int err;
 };
 
-/* bpf_csum_diff takes 512 bytes at most on 6.1, in multiples of 4. */
-static long craft_sum_chunk(u32 i, void *ctx)
+/* Sum of @n bytes (1 to GL_SLOT_CHUNK) at @bytes: bpf_csum_diff takes 512 at most on 6.1, in multiples of 4. */
+gl_inline u32 craft_csum_bytes(const u8 *bytes, u64 n, u32 sum)
 {
-	struct craft_sum *s = ctx;
-	u64 n, off = s->off;
+	u64 whole = n & ~3ULL;
+	u32 tail;
+
+	if (whole) {
+		whole -= 1;
+		gl_opaque(whole);
+		whole &= GL_SLOT_CHUNK - 1;
+		gl_opaque(whole);
+		whole += 1;
+		sum = bpf_csum_diff(NULL, 0, (void *)bytes, whole, sum);
+	}
+	if (!(n & 3))
+		return sum;
+	whole = n & (GL_SLOT_CHUNK - 4);
+	gl_opaque(whole);
+	whole &= GL_SLOT_CHUNK - 4;
+	gl_opaque(whole);
+	__builtin_memcpy(&tail, bytes + whole, 4);
+	return craft_csum_add(sum, tail & ((1U << ((n & 3) * 8)) - 1));
+}
+
+static long craft_chunk(u32 i, void *ctx)
+{
+	struct craft_copy *copy = ctx;
+	u64 n, off = copy->off;
 
 	(void)i;
-	if (s->left < 4)
+	if (!copy->left)
 		return 1;
-	n = s->left > GL_SLOT_CHUNK ? GL_SLOT_CHUNK : s->left;
-	n &= ~3ULL;
-	n -= 1;
-	gl_opaque(n);
-	n &= GL_SLOT_CHUNK - 1;
-	gl_opaque(n);
-	n += 1;
+	n = slot_chunk(copy->left);
 	gl_opaque(off);
-	off &= s->mask;
+	off &= copy->mask;
 	gl_opaque(off);
-	s->sum = bpf_csum_diff(NULL, 0, (void *)(s->bytes + off), n, s->sum);
-	s->off += n;
-	s->left -= n;
+	copy->err = bpf_skb_store_bytes(copy->skb, copy->at, copy->bytes + off, n, 0);
+	if (copy->err)
+		return 1;
+	copy->sum = craft_csum_bytes(copy->bytes + off, n, copy->sum);
+	copy->at += n;
+	copy->off += n;
+	copy->left -= n;
 	return 0;
 }
 
-/* The payload of @craft, out of its slot, into the packet at @at. Adds its sum to @sum. */
+/* The payload of w->craft, out of its slot, into the packet at @at. Adds its sum to @sum. */
 gl_inline int craft_payload(struct __sk_buff *skb, struct work *w, u32 at, u32 *sum)
 {
 	struct craft *craft = &w->craft;
-	struct craft_sum s = {};
-	u64 mask = 0, n = craft->len, off = craft->off;
-	u32 tail, left;
-	u8 *bytes;
+	struct craft_copy copy = {};
+	u64 mask = 0;
 
-	bytes = slot_bytes(craft->slot, craft->slot_big, w->conn_id, &mask);
-	if (!bytes || off + n > mask + 1)
+	copy.bytes = slot_bytes(craft->slot, craft->slot_big, w->conn_id, &mask);
+	if (!copy.bytes || craft->off + craft->len > mask + 1)
 		return -1;
-	s.bytes = bytes;
-	s.mask = mask;
-	s.sum = *sum;
-	for (u32 i = 0; i < GL_SEGMENT_MAX / GL_SLOT_CHUNK; i++) {
-		u64 part, o = off;
-
-		if (!n)
-			break;
-		part = slot_chunk(n);
-		gl_opaque(o);
-		o &= mask;
-		gl_opaque(o);
-		if (bpf_skb_store_bytes(skb, at, bytes + o, part, 0))
-			return -1;
-		at += part;
-		off += part;
-		n -= part;
-	}
-	s.off = craft->off;
-	s.left = craft->len;
-	gl_loop(GL_SEGMENT_MAX / GL_SLOT_CHUNK, craft_sum_chunk, &s);
-	left = s.left & 3;
-	*sum = s.sum;
-	if (left) {
-		u64 o = s.off;
-
-		gl_opaque(o);
-		o &= mask;
-		gl_opaque(o);
-		__builtin_memcpy(&tail, bytes + o, 4);
-		tail &= (1U << (left * 8)) - 1;
-		*sum = craft_csum_add(*sum, tail);
-	}
-	return 0;
+	copy.skb = skb;
+	copy.mask = mask;
+	copy.at = at;
+	copy.off = craft->off;
+	copy.left = craft->len;
+	copy.sum = *sum;
+	gl_loop(GL_SEGMENT_MAX / GL_SLOT_CHUNK, craft_chunk, &copy);
+	*sum = copy.sum;
+	return copy.err || copy.left ? -1 : 0;
 }
 
 /* Ethernet and IP header. Fills craft->pseudo with the new pseudo-header and @old with that of the packet in hand. */
@@ -197,8 +195,9 @@ gl_inline u32 craft_tcp(struct craft *craft)
  * plain IP header, as it was parsed, or one that was crafted before (w->pkt is kept up to date). Returns 0 or a negative number:
  * then the packet is spoilt and must be dropped.
  */
-gl_global int craft_build(struct __sk_buff *skb, struct work *w)
+gl_global int craft_build(struct __sk_buff *skb)
 {
+	struct work *w = work_get();
 	u32 l4, hlen, at, sum, rest, change;
 	struct craft *craft;
 	__be16 check = 0;

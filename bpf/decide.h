@@ -62,8 +62,9 @@ gl_inline int decide_load(struct __sk_buff *skb, struct work *w, u32 from, u32 t
  * decide_scan: reads the head that begins at offset @from of the packet, of which @len bytes are there. w->head was started.
  * Returns as gl_head_scan() does.
  */
-gl_global int decide_scan(struct __sk_buff *skb, struct work *w, u32 from, u32 len)
+gl_global int decide_scan(struct __sk_buff *skb, u32 from, u32 len)
 {
+	struct work *w = work_get();
 	u32 n = len > GL_HEAD_FIRST ? GL_HEAD_FIRST : len;
 	int res;
 
@@ -100,14 +101,16 @@ gl_inline u32 decide_backoff(const struct gl_endpoint_key *at, u64 now_ns)
  * failed lately (unless @forced). On failure w->target.fail says why; NONE: the service has no such version.
  * Returns 0 if there is one.
  */
-gl_global int decide_target(const struct gl_image *image, struct work *w, u32 service, u32 forced)
+gl_global int decide_target(const struct gl_image *image, u32 service, u32 forced)
 {
+	struct work *w = work_get();
 	u32 start = bpf_get_prandom_u32() & 0xffff, i, count;
 	u64 now_ns = bpf_ktime_get_ns();
 	u8 fail = GL_FALLBACK_NONE;
 
 	if (!image || !w)
 		return -1;
+	gl_unroll
 	for (i = 0; i < GL_TARGET_TRIES; i++) {
 		w->target.at.addr = w->key.client;	/* an endpoint of the client's family */
 		count = gl_image_endpoint(image, service, w->target.lane, start + i, &w->target.at);
@@ -259,7 +262,7 @@ gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_ima
 		w->target.leg = leg;
 		d->leg = leg;
 		conn_clear_leg(w, c, leg);
-		if (!decide_target(image, w, service, gl_image_lane(image, service, d->lane) & GL_LANE_FALLBACK_NONE)) {
+		if (!decide_target(image, service, gl_image_lane(image, service, d->lane) & GL_LANE_FALLBACK_NONE)) {
 			d->leg = w->target.leg;
 			return 1;
 		}
@@ -275,7 +278,7 @@ gl_inline u32 decide_response_head(struct __sk_buff *skb, struct work *w, u32 fr
 	int res, err;
 
 	gl_head_start(&w->head, 1, NULL);
-	res = decide_scan(skb, w, from + at, len - at);
+	res = decide_scan(skb, from + at, len - at);
 	r->phase = GL_PHASE_HEAD;
 	if (res <= 0) {
 		r->pin = res ? -res : GL_PIN_RESPONSE;
@@ -314,8 +317,9 @@ gl_inline u32 decide_response_head(struct __sk_buff *skb, struct work *w, u32 fr
  * decide_response: reads the head of the response behind w->step.skip payload bytes of the packet, interim ones (1xx) before it
  * included. Fills w->rhead.
  */
-gl_global int decide_response(struct __sk_buff *skb, struct work *w, u32 method)
+gl_global int decide_response(struct __sk_buff *skb, u32 method)
 {
+	struct work *w = work_get();
 	u32 from, len, at = 0, i, n;
 
 	if (!w)
@@ -323,6 +327,7 @@ gl_global int decide_response(struct __sk_buff *skb, struct work *w, u32 method)
 	from = w->pkt.l4 + w->pkt.hlen + w->step.skip;
 	len = w->pkt.seg.len - w->step.skip;
 	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
+	gl_unroll
 	for (i = 0; i < GL_INTERIM_MAX; i++) {
 		n = decide_response_head(skb, w, from, at, len, method);
 		if (!n)

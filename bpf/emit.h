@@ -72,34 +72,58 @@ gl_inline int emit_build_note(struct __sk_buff *skb, struct work *w, struct conn
 	w->craft.flags = note->flags;
 	w->craft.win = note->flags & GL_TCP_RST ? 0 : c->c.win;
 	craft_stamp(&w->craft, (c->c.flags & GL_CONN_HAS_TS) && !(note->flags & GL_TCP_RST), c->c.ts, note->tsecr);
-	return craft_build(skb, w);
+	return craft_build(skb);
+}
+
+/* emit_note: note @i of the step, into the packet in hand. Returns 0 or a negative number. */
+gl_global int emit_note(struct __sk_buff *skb, u32 i)
+{
+	struct work *w = work_get();
+	struct conn *c;
+
+	if (!w || i >= GL_LEGS - 1)
+		return -1;
+	c = bpf_map_lookup_elem(&conns, &w->key);
+	return c ? emit_build_note(skb, w, c, &w->step.note[i]) : -1;
+}
+
+struct emit_notes {
+	struct __sk_buff *skb;
+	u32 count;
+	u32 copies;		/* the first so many go as copies */
+	int err;
+};
+
+static long emit_notes_one(u32 i, void *ctx)
+{
+	struct emit_notes *notes = ctx;
+	struct work *w = work_get();
+
+	if (!w || i >= notes->count)
+		return 1;
+	notes->err = emit_note(notes->skb, i);
+	if (!notes->err && i < notes->copies)
+		notes->err = emit_copy(notes->skb);
+	return notes->err != 0;
 }
 
 /*
  * emit_notes: sends the notes of the step as copies, but for the last one if @last is set: that one stays in hand. Returns 0 or
  * a negative number. The packet in hand is spoilt.
  */
-gl_global int emit_notes(struct __sk_buff *skb, struct work *w, u32 last)
+gl_global int emit_notes(struct __sk_buff *skb, u32 last)
 {
-	struct conn *c;
-	u32 i, n;
+	struct work *w = work_get();
+	struct emit_notes notes = {};
 
 	if (!w)
 		return -1;
-	c = bpf_map_lookup_elem(&conns, &w->key);
-	if (!c)
-		return -1;
-	n = w->step.notes;
 	w->craft.swap = w->to_pod;
-	for (i = 0; i < GL_LEGS - 1; i++) {
-		if (i >= n)
-			break;
-		if (emit_build_note(skb, w, c, &w->step.note[i]))
-			return -1;
-		if (!(last && i + 1 == n) && emit_copy(skb))
-			return -1;
-	}
-	return 0;
+	notes.skb = skb;
+	notes.count = w->step.notes;
+	notes.copies = notes.count - !!last;
+	gl_loop(GL_LEGS - 1, emit_notes_one, &notes);
+	return notes.err;
 }
 
 /* Answers the server with the step's reply. */
@@ -128,7 +152,7 @@ gl_inline int emit_ack_client(struct __sk_buff *skb, struct work *w, struct conn
 	craft->flags = GL_TCP_ACK;
 	craft->win = c->c.view_win;
 	craft_stamp(craft, c->c.flags & GL_CONN_HAS_TS, c->c.view_ts, w->pkt.seg.tsval);
-	if (craft_build(skb, w))
+	if (craft_build(skb))
 		return emit_drop(w, GL_DROP_HELPER);
 	craft_mark(skb);
 	return bpf_redirect(skb->ifindex, 0);
@@ -140,7 +164,7 @@ gl_inline int emit_syn(struct __sk_buff *skb, struct work *w, struct conn *c)
 	struct gl_leg *leg = &c->c.leg[w->step.leg & (GL_LEGS - 1)];
 	u32 win = c->c.win;
 
-	if (w->step.notes && emit_notes(skb, w, 0))
+	if (w->step.notes && emit_notes(skb, 0))
 		return emit_drop(w, GL_DROP_HELPER);
 	emit_to_server(w, &leg->addr, leg->port);
 	if (w->step.notes)
@@ -152,7 +176,7 @@ gl_inline int emit_syn(struct __sk_buff *skb, struct work *w, struct conn *c)
 	w->craft.ack = 0;
 	w->craft.flags = GL_TCP_SYN;
 	w->craft.optlen = tcpopt_syn(w->craft.opt, &c->c);
-	if (craft_build(skb, w))
+	if (craft_build(skb))
 		return emit_drop(w, GL_DROP_HELPER);
 	return emit_last(skb, w);
 }
@@ -182,7 +206,7 @@ static long emit_segment(u32 i, void *ctx)
 	w->craft.len = n;
 	w->craft.seq = r->seq + w->craft.off;
 	w->craft.flags = GL_TCP_ACK | (w->craft.off + n >= r->len ? GL_TCP_PSH : 0);
-	r->err = craft_build(r->skb, w);
+	r->err = craft_build(r->skb);
 	if (r->err)
 		return 1;
 	w->craft.off += n;
@@ -196,8 +220,9 @@ static long emit_segment(u32 i, void *ctx)
  * emit_replay: the saved bytes go to leg w->step.leg in segments that it takes. The packet in hand is used up. Returns what
  * the program returns.
  */
-gl_global int emit_replay(struct __sk_buff *skb, struct work *w)
+gl_global int emit_replay(struct __sk_buff *skb)
 {
+	struct work *w = work_get();
 	struct emit_replay r = {};
 	struct gl_leg *leg;
 	struct conn *c;
@@ -208,7 +233,7 @@ gl_global int emit_replay(struct __sk_buff *skb, struct work *w)
 	c = bpf_map_lookup_elem(&conns, &w->key);
 	if (!c || !w->step.slot_len)
 		return emit_drop(w, GL_DROP_SLOT);
-	if (w->step.notes && emit_notes(skb, w, 0))
+	if (w->step.notes && emit_notes(skb, 0))
 		return emit_drop(w, GL_DROP_HELPER);
 	leg = &c->c.leg[w->step.leg & (GL_LEGS - 1)];
 	stamp = !!(c->c.flags & GL_CONN_HAS_TS);
@@ -242,11 +267,11 @@ gl_global int emit_replay(struct __sk_buff *skb, struct work *w)
  */
 gl_inline int emit_packet(struct __sk_buff *skb, struct work *w)
 {
-	if (w->step.act == GL_ACT_XLAT && translate_packet(skb, w))
+	if (w->step.act == GL_ACT_XLAT && translate_packet(skb))
 		return emit_drop(w, GL_DROP_HELPER);
 	if (!w->step.notes || w->to_pod)
 		return GL_NEXT;
-	if (emit_copy(skb) || emit_notes(skb, w, 1))
+	if (emit_copy(skb) || emit_notes(skb, 1))
 		return emit_drop(w, GL_DROP_HELPER);
 	return GL_NEXT;
 }
@@ -268,7 +293,7 @@ gl_inline int emit_rst_client(struct __sk_buff *skb, struct work *w)
 	craft->ack = w->step.ack;
 	craft->flags = GL_TCP_RST | GL_TCP_ACK;
 	craft->win = 0;
-	if (craft_build(skb, w))
+	if (craft_build(skb))
 		return emit_drop(w, GL_DROP_HELPER);
 	if (w->to_pod)
 		return GL_NEXT;
@@ -280,8 +305,9 @@ gl_inline int emit_rst_client(struct __sk_buff *skb, struct work *w)
  * emit_step: does with the packet in hand what the step says, once nothing is left to be read or decided. Returns what the program
  * returns.
  */
-gl_global int emit_step(struct __sk_buff *skb, struct work *w)
+gl_global int emit_step(struct __sk_buff *skb)
 {
+	struct work *w = work_get();
 	struct conn *c;
 
 	if (!w)
@@ -289,7 +315,7 @@ gl_global int emit_step(struct __sk_buff *skb, struct work *w)
 	if (w->step.act == GL_ACT_PASS || w->step.act == GL_ACT_XLAT)
 		return emit_packet(skb, w);
 	if (w->step.act == GL_ACT_REPLAY)
-		return emit_replay(skb, w);
+		return emit_replay(skb);
 	c = bpf_map_lookup_elem(&conns, &w->key);
 	if (!c || w->step.act == GL_ACT_DROP)
 		return emit_drop(w, w->step.drop);

@@ -118,7 +118,7 @@ gl_inline void open_conn(struct work *w, const struct gl_image *image, u32 servi
 	if (lane) {
 		w->target.lane = lane;
 		w->target.leg = 1;
-		index = !decide_target(image, w, service, 0);
+		index = !decide_target(image, service, 0);
 	}
 	bpf_spin_lock(&c->lock);
 	open_fill(&c->c, w, service, origin);
@@ -156,8 +156,9 @@ gl_inline void open_give_up(struct work *w, struct conn *c, u32 cause)
  * open_next: leg w->step.leg came to nothing (w->step.fail). Its request lies in the slot, or it was the client's own SYN. Another
  * endpoint of the lane is tried, then base. Sets w->step.act to what is to be made of the packet in hand.
  */
-gl_global int open_next(struct work *w)
+gl_global int open_next(void)
 {
+	struct work *w = work_get();
 	u32 index, first, forced, again = 0, cause, now_ms;
 	const struct gl_image *image = decide_image();
 	u64 id;
@@ -186,7 +187,7 @@ gl_global int open_next(struct work *w)
 	forced = index && (gl_image_lane(image, w->step.service, w->target.lane) & GL_LANE_FALLBACK_NONE);
 	if (index && c->c.leg_fails < GL_TARGET_FAILS && !decide_stopped()) {
 		conn_clear_leg(w, c, index);
-		again = !decide_target(image, w, w->step.service, 0);
+		again = !decide_target(image, w->step.service, 0);
 		if (again)
 			index = w->target.leg & (GL_LEGS - 1);
 	}
@@ -249,8 +250,9 @@ gl_inline void open_again(struct work *w, struct conn *c)
  * one of the pod's own legs already has this very tuple: then it must wait, or two connections would share numbers. Sets
  * w->step.act.
  */
-gl_global int open_syn(struct work *w)
+gl_global int open_syn(void)
 {
+	struct work *w = work_get();
 	const struct gl_image *image = decide_image();
 	struct gl_leg_ref *ref;
 	struct conn *c;
@@ -275,7 +277,7 @@ gl_global int open_syn(struct work *w)
 			return 0;
 		}
 		w->step.over = 1;	/* the port is used again: the old connection is over */
-		conn_settle(w);
+		conn_settle();
 	}
 	ref = bpf_map_lookup_elem(&leg_tuples, &w->key);
 	if (ref) {

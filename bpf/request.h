@@ -58,7 +58,7 @@ gl_inline void request_hold(struct __sk_buff *skb, struct work *w, struct conn *
 	slot = slot_take(GL_SLOT_BIG, w->conn_id, &big);
 	w->step.slot = slot;
 	w->step.slot_big = big;
-	if (!slot || !big || slot_save(skb, w, off, 0, len)) {
+	if (!slot || !big || slot_save(skb, off, 0, len)) {
 		slot_give(slot, big);
 		request_pin(w, c, GL_PIN_SLOTS);
 		return;
@@ -92,7 +92,7 @@ gl_inline int request_save(struct __sk_buff *skb, struct work *w, u32 off)
 	d->taken = len < room ? len : room;
 	w->step.slot = d->slot;
 	w->step.slot_big = big;
-	if (d->taken >= d->head_len && !slot_save(skb, w, off, 0, d->taken))
+	if (d->taken >= d->head_len && !slot_save(skb, off, 0, d->taken))
 		return 0;
 	slot_give(d->slot, big);
 	d->slot = 0;
@@ -133,8 +133,9 @@ gl_inline void request_whole(struct __sk_buff *skb, struct work *w, struct conn 
 /*
  * request_scan: a request begins with this packet's first payload byte. Returns what the program returns.
  */
-gl_global int request_scan(struct __sk_buff *skb, struct work *w)
+gl_global int request_scan(struct __sk_buff *skb)
 {
+	struct work *w = work_get();
 	const struct gl_image *image = decide_image();
 	struct conn *c;
 	u32 off;
@@ -149,7 +150,7 @@ gl_global int request_scan(struct __sk_buff *skb, struct work *w)
 	off = w->pkt.l4 + w->pkt.hlen;
 	decide_service(w, image, w->step.service);
 	gl_head_start(&w->head, 0, w->info.interest);
-	res = decide_scan(skb, w, off, w->pkt.seg.len);
+	res = decide_scan(skb, off, w->pkt.seg.len);
 	if (res < 0)
 		request_pin(w, c, -res);
 	else if (!res)
@@ -168,7 +169,7 @@ gl_inline int request_append(struct __sk_buff *skb, struct work *w)
 		return 0;
 	if (len > room - w->step.slot_len)
 		len = room - w->step.slot_len;
-	if (slot_save(skb, w, w->pkt.l4 + w->pkt.hlen + w->step.skip, w->step.slot_len, len))
+	if (slot_save(skb, w->pkt.l4 + w->pkt.hlen + w->step.skip, w->step.slot_len, len))
 		return -1;
 	return len;
 }
@@ -215,8 +216,9 @@ gl_inline void request_held(struct work *w, struct conn *c, const struct gl_imag
  * request_more: more bytes of a head that is held in the slot. Read again from its start; the new bytes are acknowledged only
  * while the head stays incomplete.
  */
-gl_global int request_more(struct __sk_buff *skb, struct work *w)
+gl_global int request_more(struct __sk_buff *skb)
 {
+	struct work *w = work_get();
 	const struct gl_image *image = decide_image();
 	u32 total, n;
 	struct conn *c;
@@ -233,7 +235,7 @@ gl_global int request_more(struct __sk_buff *skb, struct work *w)
 		return 0;
 	total = w->step.slot_len + added;
 	n = total > GL_HEAD_MAX ? GL_HEAD_MAX : total;
-	if (slot_load_head(w, n))
+	if (slot_load_head(n))
 		return 0;
 	decide_service(w, image, w->step.service);
 	gl_head_start(&w->head, 0, w->info.interest);
@@ -252,8 +254,9 @@ gl_global int request_more(struct __sk_buff *skb, struct work *w)
 }
 
 /* request_body: body bytes while the leg opens: appended to the slot, not acknowledged. */
-gl_global int request_body(struct __sk_buff *skb, struct work *w)
+gl_global int request_body(struct __sk_buff *skb)
 {
+	struct work *w = work_get();
 	struct conn *c;
 	int added;
 

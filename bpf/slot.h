@@ -140,8 +140,9 @@ static long slot_save_chunk(u32 i, void *ctx)
  * slot_save: copies @len bytes of the packet from @from to offset @off of a slot. The caller has seen to it that they fit.
  * Returns 0 or a negative number.
  */
-gl_global int slot_save(struct __sk_buff *skb, struct work *w, u32 from, u32 off, u32 len)
+gl_global int slot_save(struct __sk_buff *skb, u32 from, u32 off, u32 len)
 {
+	struct work *w = work_get();
 	struct slot_copy copy = {};
 	u64 mask = 0;
 
@@ -188,8 +189,9 @@ static long slot_head_chunk(u32 i, void *ctx)
 }
 
 /* slot_load_head: copies the first @len bytes of a slot to the head buffer, to be scanned. Returns 0 or a negative number. */
-gl_global int slot_load_head(struct work *w, u32 len)
+gl_global int slot_load_head(u32 len)
 {
+	struct work *w = work_get();
 	struct slot_copy copy = {};
 	u64 mask = 0;
 

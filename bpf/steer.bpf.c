@@ -25,17 +25,17 @@ gl_inline void steer_client(struct __sk_buff *skb, struct work *w)
 {
 	switch (w->step.act) {
 	case GL_ACT_SCAN:
-		request_scan(skb, w);
+		request_scan(skb);
 		break;
 	case GL_ACT_MORE:
-		request_more(skb, w);
+		request_more(skb);
 		break;
 	case GL_ACT_APPEND:
-		request_body(skb, w);
+		request_body(skb);
 		break;
 	}
 	if (w->step.act == GL_ACT_FAILED)
-		open_next(w);
+		open_next();
 }
 
 SEC("tc")
@@ -59,7 +59,7 @@ int from_pod(struct __sk_buff *skb)
 	work_reset(&w->step);
 	conn_key_out(&w->key, skb, &w->pkt);
 	if ((w->pkt.seg.flags & (GL_TCP_SYN | GL_TCP_ACK | GL_TCP_RST)) == GL_TCP_SYN) {
-		open_syn(w);
+		open_syn();
 	} else {
 		c = bpf_map_lookup_elem(&conns, &w->key);
 		if (!c)
@@ -77,9 +77,9 @@ int from_pod(struct __sk_buff *skb)
 	if (w->step.act == GL_ACT_PASS && !conn_owes(&w->step) && !w->step.notes)
 		return GL_NEXT;
 	steer_client(skb, w);
-	res = emit_step(skb, w);
+	res = emit_step(skb);
 	if (conn_owes(&w->step))
-		conn_settle(w);
+		conn_settle();
 	return res;
 }
 
@@ -88,7 +88,7 @@ gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn
 {
 	u32 translated;
 
-	decide_response(skb, w, c->c.req.method);
+	decide_response(skb, c->c.req.method);
 	bpf_spin_lock(&c->lock);
 	translated = c->c.flags & GL_CONN_TRANSLATED;
 	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step)) {
@@ -150,10 +150,10 @@ int to_pod(struct __sk_buff *skb)
 	if (w->step.act == GL_ACT_RESPONSE)
 		steer_response(skb, w, c);
 	else if (w->step.act == GL_ACT_FAILED)
-		open_next(w);
-	res = emit_step(skb, w);
+		open_next();
+	res = emit_step(skb);
 	if (conn_owes(&w->step))
-		conn_settle(w);
+		conn_settle();
 	return res;
 }
 

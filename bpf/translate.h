@@ -94,6 +94,7 @@ gl_inline void translate_header(struct work *w)
 	}
 	if (!w->pkt.sack_at)
 		return;
+	gl_unroll
 	for (i = 0; i < 4; i++) {
 		if (i * 8 + 8 > w->pkt.sack_len)
 			break;
@@ -130,8 +131,9 @@ gl_inline int translate_addr(struct __sk_buff *skb, struct work *w, u32 csum_at)
  * translate_packet: rewrites the packet in hand. Returns 0, or a negative number: then the packet may be half rewritten and
  * must be dropped.
  */
-gl_global int translate_packet(struct __sk_buff *skb, struct work *w)
+gl_global int translate_packet(struct __sk_buff *skb)
 {
+	struct work *w = work_get();
 	u32 csum_at, change;
 	u64 h;
 

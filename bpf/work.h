@@ -86,6 +86,10 @@ struct {
 } blank SEC(".maps");
 _Static_assert(sizeof(struct gl_latency) <= sizeof(struct gl_conn_value), "blank is too small");
 
+/*
+ * The scratch of this CPU. Global functions call it instead of taking the pointer as an argument: on 6.1 a map's key must not be
+ * memory that an argument points to, and a map's value may be.
+ */
 gl_inline struct work *work_get(void)
 {
 	u32 zero = 0;

@@ -11,6 +11,8 @@
  *				arguments are scalars and pointers to structs of fixed size; it checks them for NULL.
  *				Natively it is a plain static function.
  *	gl_loop()		a bounded loop whose body the verifier checks once (bpf_loop)
+ *	gl_unroll		before a plain `for`: all of its steps are written out. 6.1 refuses a loop whose body is
+ *				entered in its middle, and compilers turn loops around so; a loop of a few steps is unrolled
  *	gl_opaque()		hides a value from the optimiser, so that a mask stays where the verifier needs it
  *	gl_any16 32 64		words that may lie at any address
  *	gl_at()			the only masked access: a pointer into a buffer of a power-of-two size
@@ -26,6 +28,7 @@
 #define gl_inline	static __always_inline
 #define gl_global	__attribute__((noinline))
 #define gl_opaque(v)	asm volatile("" : "+r"(v))
+#define gl_unroll	_Pragma("clang loop unroll(full)")
 #define gl_loop(n, fn, ctx) bpf_loop(n, fn, ctx, 0)
 #define gl_ntohs(v)	bpf_ntohs(v)
 #define gl_htons(v)	bpf_htons(v)
@@ -58,6 +61,7 @@ typedef u64 gl_any64 __attribute__((aligned(1), may_alias));
 
 #define gl_inline	static inline __attribute__((always_inline))
 #define gl_global	static __attribute__((unused))
+#define gl_unroll
 #define gl_opaque(v)	((void)(v))
 #define gl_ntohs(v)	ntohs(v)
 #define gl_htons(v)	htons(v)

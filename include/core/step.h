@@ -185,6 +185,7 @@ gl_inline void gl_step_over(const struct gl_conn *conn, struct gl_step *step)
 	if (!(conn->flags & GL_CONN_RESET) &&
 	    (~conn->flags & (GL_CONN_FIN_ACKED | GL_CONN_SFIN_ACKED)))
 		return;
+	gl_unroll
 	for (i = 0; i < GL_LEGS; i++)
 		if (i != active && (conn->leg[i].state == GL_LEG_OPEN || conn->leg[i].state == GL_LEG_CLOSING))
 			return;
