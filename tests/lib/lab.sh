@@ -241,6 +241,4 @@ use_lab() {
 }
 
 # Programs on the node's interfaces, one line each; nothing if there are none.
-attached() {
-	inside node bpftool net show | sed -n '/^tc:/,/^flow_dissector:/p' | grep -vE '^(tc:|flow_dissector:|)$' || true
-}
+attached() { inside node python3 tests/lib/attached.py; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * load: sends what plan.c decides over one or more connections and compares every answer. One thread. A request that
- * failed is counted and not repeated; its connection is given up and opened anew.
+ * failed is counted; its connection is given up and opened anew.
  */
 #include "load.h"
 
@@ -20,6 +20,7 @@ struct wire {
 	unsigned int id;
 	enum wire_state state;
 	bool opened;			/* a first connection was made */
+	bool repeated;			/* the request is sent for the second time */
 	struct plan plan;
 	uint64_t start_ns, wake_ns;	/* of the request; when the next one may start */
 	uint64_t body_sent;
@@ -34,6 +35,7 @@ struct wire {
 struct link {
 	struct watch watch;
 	struct wire *wire;
+	uint64_t answers;
 };
 
 static struct load_options opt;
@@ -136,6 +138,21 @@ static void wire_send(struct wire *wire)
 	}
 }
 
+/* Sends the request of the plan, over a new socket if there is none. */
+static void wire_begin(struct wire *wire)
+{
+	wire->state = WIRE_SENDING;
+	wire->head_seen = wire->body_wrong = false;
+	wire->body_sent = 0;
+	if (!wire->link && !wire_connect(wire))
+		return;
+	plan_head(&opt, &wire->plan, &wire->out);
+	if (wire->plan.kind == LOAD_ECHO && opt.chunked && !wire->plan.size)
+		buf_add(&wire->out, "0\r\n\r\n", 5);
+	if (wire->state == WIRE_SENDING)
+		wire_send(wire);
+}
+
 static void wire_start(struct wire *wire)
 {
 	if (stopping || !plan_next(&opt, &wire->plan)) {
@@ -145,17 +162,9 @@ static void wire_start(struct wire *wire)
 	tally.requests++;
 	started++;
 	active++;
-	wire->state = WIRE_SENDING;
-	wire->head_seen = wire->body_wrong = false;
-	wire->body_sent = 0;
+	wire->repeated = false;
 	wire->start_ns = now_ns();
-	if (!wire->link && !wire_connect(wire))
-		return;
-	plan_head(&opt, &wire->plan, &wire->out);
-	if (wire->plan.kind == LOAD_ECHO && opt.chunked && !wire->plan.size)
-		buf_add(&wire->out, "0\r\n\r\n", 5);
-	if (wire->state == WIRE_SENDING)
-		wire_send(wire);
+	wire_begin(wire);
 }
 
 static void write_log(const struct wire *wire)
@@ -216,6 +225,7 @@ static void wire_finish(struct wire *wire)
 
 	judge_answer(wire);
 	wire->head_seen = false;
+	wire->link->answers++;
 	if (buf_size(&wire->in)) {
 		wire_fail(wire, LOAD_MALFORMED, "bytes after the answer");
 		return;
@@ -278,6 +288,14 @@ static void wire_broken(struct wire *wire, int err)
 	}
 	if (err == EPIPE && wire->head_seen && wire->framing.kind == HTTP_BODY_UNTIL_CLOSE) {
 		wire_finish(wire);
+		return;
+	}
+	/* A server may close a kept-alive connection just as a request sets out; every client sends that once more. */
+	if (opt.allow_reopen && wire->link->answers && !wire->head_seen && !buf_size(&wire->in) && !wire->repeated) {
+		tally.repeated++;
+		wire->repeated = true;
+		wire_drop(wire);
+		wire_begin(wire);
 		return;
 	}
 	snprintf(detail, sizeof(detail), "%s on connection %u", err == EPIPE ? "closed by the server" : strerror(err), wire->id);

@@ -61,7 +61,7 @@ struct plan {
 
 struct load_tally {
 	uint64_t requests, answered, errors[LOAD_ERRORS];
-	uint64_t connections, reopened;
+	uint64_t connections, reopened, repeated;
 	uint64_t sent, received;
 	uint64_t start_ns, end_ns;
 	struct { char name[32]; uint64_t count; } versions[LOAD_VERSIONS];

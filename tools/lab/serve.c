@@ -6,12 +6,14 @@
  *   /sum                JSON: length and FNV-1a sum of the request's body
  *   /status/CODE        an empty answer with that status
  *   anything else       JSON: who answered, and what the upstreams answered to the same target
+ * SIGTERM: it takes no new connections, answers what it has and goes.
  * Every answer carries x-service, x-version, x-pod and the request's x-seq, so that a client can tell who answered what.
  */
 #include "serve.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,7 @@ struct client {
 };
 
 static void client_step(struct client *client);
+static volatile sig_atomic_t leaving;	/* SIGTERM came: no new connections, idle ones close, the others when answered */
 
 bool serve_forwards(const struct server *server, struct http_text name)
 {
@@ -106,7 +109,7 @@ static void answer_head(struct client *client, int status, const char *type, uin
 	server->requests++;
 	client->served++;
 	client->to_head = http_is(client->head.method, "HEAD");
-	client->last = !client->head.keep_alive || (server->opt.close_after && client->served >= server->opt.close_after);
+	client->last = !client->head.keep_alive || leaving || (server->opt.close_after && client->served >= server->opt.close_after);
 	log_request(client, status);
 	buf_printf(&client->out, "HTTP/1.1 %d %s\r\nServer: svc\r\nx-service: %s\r\nx-version: %s\r\nx-pod: %s\r\n", status,
 		   status < 400 ? "OK" : "Error", server->opt.name, server->opt.version, server->opt.pod);
@@ -434,6 +437,26 @@ static void tick(struct server *server)
 	}
 }
 
+static void leave(int signal)
+{
+	(void)signal;
+	leaving = 1;
+}
+
+/* Closes what waits for nothing; a request that has arrived meanwhile is answered first. True once all have gone. */
+static bool left(struct server *server)
+{
+	struct client *client, *next;
+
+	for (client = server->clients; client; client = next) {
+		next = client->next;
+		client_step(client);
+		if (!client->watch.gone && client->state == CLIENT_HEAD && !buf_size(&client->in))
+			client_close(client);
+	}
+	return !server->clients;
+}
+
 int serve_run(struct server *server)
 {
 	struct serve_options *opt = &server->opt;
@@ -454,10 +477,17 @@ int serve_run(struct server *server)
 		die("%s: %s", opt->log_path, strerror(errno));
 	if (opt->ready_path && close(open(opt->ready_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)))
 		die("%s: %s", opt->ready_path, strerror(errno));
+	signal(SIGTERM, leave);
 	while (!err) {
-		err = loop_round(&server->loop, opt->delay_ns ? 2 : ticking ? 100 : -1);
+		err = loop_round(&server->loop, opt->delay_ns ? 2 : ticking || leaving ? 100 : -1);
 		if (ticking)
 			tick(server);
+		if (!leaving)
+			continue;
+		for (unsigned int i = 0; i < opt->listen_count; i++)
+			loop_release(&server->loop, &listeners[i].watch, NULL);
+		if (left(server))
+			break;
 	}
 	return err;
 }

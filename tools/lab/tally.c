@@ -98,8 +98,9 @@ bool tally_print(const struct load_tally *tally, const struct load_options *opt,
 		   (unsigned long long)tally->requests, (unsigned long long)tally->answered, (unsigned long long)errors);
 	for (unsigned int i = 0; i < LOAD_ERRORS; i++)
 		buf_printf(&text, "%s\"%s\":%llu", i ? "," : "", error_names[i], (unsigned long long)tally->errors[i]);
-	buf_printf(&text, "},\"connections\":%llu,\"reopened\":%llu,\"versions\":{",
-		   (unsigned long long)tally->connections, (unsigned long long)tally->reopened);
+	buf_printf(&text, "},\"connections\":%llu,\"reopened\":%llu,\"repeated\":%llu,\"versions\":{",
+		   (unsigned long long)tally->connections, (unsigned long long)tally->reopened,
+		   (unsigned long long)tally->repeated);
 	for (unsigned int i = 0; i < LOAD_VERSIONS && tally->versions[i].count; i++) {
 		buf_add(&text, ",", i ? 1 : 0);
 		buf_json(&text, tally->versions[i].name, strlen(tally->versions[i].name));
