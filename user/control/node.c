@@ -7,9 +7,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "control/agent.h"
+#include "graylink/conn.h"
 #include "graylink/limits.h"
 #include "version.h"
+
+/* So many connections without any reply are no accident. */
+#define ONE_WAY_MIN 5
 
 static cJSON *attachment_json(const struct gl_attachment *seen, bool attached)
 {
@@ -60,20 +66,56 @@ static void attach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 	}
 }
 
+struct count {
+	uint32_t ifindex;	/* 0: any */
+	uint32_t n;
+};
+
+static int count_one(void *ctx, const struct gl_conn *conn)
+{
+	struct count *count = ctx;
+
+	if ((conn->flags & GL_CONN_TRANSLATED) &&
+	    (!count->ifindex || conn->key.ifindex == count->ifindex))
+		count->n++;
+	return 0;
+}
+
+/* Connections that need the programs to go on. */
+static uint32_t count_translated(struct gl_agent *agent, uint32_t ifindex)
+{
+	struct count count = { .ifindex = ifindex };
+
+	gl_datapath_each_conn(agent->dp, count_one, &count);
+	return count.n;
+}
+
+static void warn_broken(struct gl_reply *reply, const char *what, uint32_t n)
+{
+	if (n)
+		gl_reply_warning(reply,
+				 "%s: %u connections were translated and cannot go on: they break",
+				 what, n);
+}
+
 static void detach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 		       struct gl_reply *reply)
 {
 	struct gl_attachment seen = { .ifindex = if_nametoindex(ifname) };
 	struct gl_why why;
+	uint32_t broken;
 	int err;
 
 	if (!attachment(agent, ifname, &seen))
 		snprintf(seen.ifname, sizeof(seen.ifname), "%s", ifname);
+	broken = count_translated(agent, seen.ifindex);
 	err = gl_ifaces_unwant(agent, ifname, &why);
-	if (err)
+	if (err) {
 		gl_reply_fail(reply, gl_code_of(err), "%s", why.text);
-	else
-		cJSON_AddItemToArray(items, attachment_json(&seen, false));
+		return;
+	}
+	cJSON_AddItemToArray(items, attachment_json(&seen, false));
+	warn_broken(reply, ifname, broken);
 }
 
 /* detach --all: every interface, and every pin. */
@@ -81,15 +123,18 @@ static void detach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *re
 {
 	const struct gl_attachment *list;
 	struct gl_why why;
+	uint32_t broken = count_translated(agent, 0);
 	size_t n, i;
 
 	n = gl_datapath_attachments(agent->dp, &list);
 	for (i = 0; i < n; i++)
 		cJSON_AddItemToArray(items, attachment_json(&list[i], false));
-	if (gl_ifaces_unwant_all(agent, &why))
+	if (gl_ifaces_unwant_all(agent, &why)) {
 		gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "%s", why.text);
-	else
-		gl_reply_message(reply, "%zu interfaces detached, %s is removed", n, agent->bpffs);
+		return;
+	}
+	gl_reply_message(reply, "%zu interfaces detached, %s is removed", n, agent->bpffs);
+	warn_broken(reply, "detached", broken);
 }
 
 /* attach --all: every veth whose peer is in another namespace, from now on. */
@@ -176,29 +221,62 @@ static void bypass(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 	reply->generation = gl_datapath_generation(agent->dp);
 }
 
+static void add_check(cJSON *items, const char *name, const char *level, const char *message,
+		      const char *hint)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "name", name);
+	cJSON_AddStringToObject(json, "level", level);
+	cJSON_AddStringToObject(json, "message", message);
+	if (hint[0])
+		cJSON_AddStringToObject(json, "hint", hint);
+	else
+		cJSON_AddNullToObject(json, "hint");
+	cJSON_AddItemToArray(items, json);
+}
+
+/* An interface whose pod connects to frontends and never gets an answer past us cannot be steered. */
+static void check_iface(const struct gl_agent *agent, const struct gl_attachment *seen,
+			cJSON *items)
+{
+	struct gl_veth veth;
+	char name[32], text[128];
+
+	if (bpf_map_lookup_elem(gl_datapath_map(agent->dp, GL_MAP_VETHS), &seen->ifindex, &veth))
+		return;
+	snprintf(name, sizeof(name), "interface %s", seen->ifname);
+	if (veth.syn_out < ONE_WAY_MIN || veth.syn_back) {
+		snprintf(text, sizeof(text), "attached by %s, %u connections",
+			 seen->tcx ? "a tcx link" : "clsact filters", veth.conns);
+		add_check(items, name, "ok", text, "");
+		return;
+	}
+	snprintf(text, sizeof(text), "%llu connections were begun, and no reply came by",
+		 (unsigned long long)veth.syn_out);
+	add_check(items, name, "warning", text,
+		  "another program takes the packets before graylink, or replies go around it "
+		  "(bpf_redirect_peer): its connections stay on base");
+}
+
 static void check(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 {
 	static const char *const levels[] = { "ok", "warning", "error" };
+	const struct gl_attachment *list;
 	struct gl_check rows[GL_CHECKS_MAX];
 	struct gl_agent *agent = ctx;
-	cJSON *items, *json;
+	cJSON *items;
 	size_t n, i;
 
 	(void)ask;
 	n = gl_datapath_check(agent->bpffs, rows);
 	reply->data = cJSON_CreateObject();
 	items = cJSON_AddArrayToObject(reply->data, "items");
-	for (i = 0; i < n; i++) {
-		json = cJSON_CreateObject();
-		cJSON_AddStringToObject(json, "name", rows[i].name);
-		cJSON_AddStringToObject(json, "level", levels[rows[i].level]);
-		cJSON_AddStringToObject(json, "message", rows[i].text);
-		if (rows[i].hint[0])
-			cJSON_AddStringToObject(json, "hint", rows[i].hint);
-		else
-			cJSON_AddNullToObject(json, "hint");
-		cJSON_AddItemToArray(items, json);
-	}
+	for (i = 0; i < n; i++)
+		add_check(items, rows[i].name, levels[rows[i].level], rows[i].text, rows[i].hint);
+	n = gl_datapath_attachments(agent->dp, &list);
+	for (i = 0; i < n; i++)
+		check_iface(agent, &list[i], items);
 }
 
 static void metrics(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)

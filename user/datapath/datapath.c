@@ -28,16 +28,33 @@ static const char *const map_names[GL_MAP_COUNT] = {
 /* What libbpf said first: the words for an error that is only a number. One datapath is opened at a time. */
 static char libbpf_words[384];
 
+/* The line of the verifier's log that says why: the last one before its statistics. */
+static void keep_reason(const char *log)
+{
+	const char *end = strstr(log, "\nprocessed "), *line;
+	size_t len = strlen(libbpf_words);
+
+	if (!end)
+		return;
+	for (line = end; line > log && line[-1] != '\n'; line--)
+		;
+	snprintf(libbpf_words + len, sizeof(libbpf_words) - len, ": %.*s", (int)(end - line), line);
+}
+
 static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	size_t len;
+	char *text = NULL;
 
-	if (level != LIBBPF_WARN || libbpf_words[0])
+	if (level != LIBBPF_WARN)
 		return 0;
-	vsnprintf(libbpf_words, sizeof(libbpf_words), fmt, ap);
-	/* One line of it. */
-	len = strcspn(libbpf_words, "\n");
-	libbpf_words[len] = '\0';
+	if (vasprintf(&text, fmt, ap) < 0)
+		return 0;
+	if (!libbpf_words[0])
+		snprintf(libbpf_words, sizeof(libbpf_words) / 2, "%.*s", (int)strcspn(text, "\n"),
+			 text);
+	else if (strstr(text, "BEGIN PROG LOAD LOG"))
+		keep_reason(text);
+	free(text);
 	return 0;
 }
 
