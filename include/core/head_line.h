@@ -267,13 +267,9 @@ gl_global int gl_head_status_line(const struct gl_head_buf *buf, struct gl_head 
 gl_inline int gl_head_field_line(const struct gl_head_buf *buf, struct gl_head *head, u32 end)
 {
 	u64 hash = GL_HASH_NAME_SEED, word, name, low, keep, colon, bad;
-	u32 off, len = 0, n, i;
-	const u8 *at;
+	u32 off = head->off, len = 0, n, i;
+	const u8 *at = gl_head_at(buf, off);
 
-	if (!buf || !head)
-		return GL_PIN_SYNC;
-	off = head->off;
-	at = gl_head_at(buf, off);
 	if (!head->response && (end - off > GL_HEAD_LINE_MAX || head->lines >= GL_HEAD_LINES_MAX))
 		return GL_PIN_HEAD_LONG;
 	head->lines++;

@@ -236,6 +236,8 @@ static void names_are_tokens_up_to_the_colon(void **state)
 		{ GET "a@b: c\r\n\r\n", -GL_PIN_NAME },
 		{ GET "a(b: c\r\n\r\n", -GL_PIN_NAME },
 		{ GET "a\x80: c\r\n\r\n", -GL_PIN_NAME },
+		{ GET "a\xe1z: c\r\n\r\n", -GL_PIN_NAME },
+		{ GET "abcdefg\xf1: c\r\n\r\n", -GL_PIN_NAME },
 		{ GET "abcdefgh\xc3\xa9: c\r\n\r\n", -GL_PIN_NAME },
 		{ GET "\"a\": c\r\n\r\n", -GL_PIN_NAME },
 		{ GET "a/b: c\r\n\r\n", -GL_PIN_NAME },
@@ -413,6 +415,8 @@ static void other_fields_that_change_what_follows_are_told(void **state)
 		{ "Authorization: Basic bnRsbQ==", 0 },
 		{ "WWW-Authenticate: Basic realm=\"a\", Negotiate", GL_HEAD_CONN_AUTH },
 		{ "WWW-Authenticate: NTLM", GL_HEAD_CONN_AUTH },
+		{ "WWW-Authenticate: Basic x,negotiate", GL_HEAD_CONN_AUTH },
+		{ "WWW-Authenticate: Basic x,NTLM,y", GL_HEAD_CONN_AUTH },
 		{ "Proxy-Authenticate: Negotiate", GL_HEAD_CONN_AUTH },
 		{ "WWW-Authenticate: Basic realm=\"antlm\"", 0 },
 	};
