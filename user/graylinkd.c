@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <libgen.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 
 #define SECOND_NS    1000000000ULL
 #define SETTLE_NS    200000000ULL	/* a policy directory is read when it was quiet for this long */
+#define BIG_ALLOC    (256 * 1024)
 #define SWEEP_BUDGET 4096		/* connections that one second's sweep looks at */
 
 struct daemon {
@@ -345,7 +347,10 @@ static int run(struct daemon *d)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	d->inotify_fd = -1;
+	/* Images and long answers are big and short-lived: they go back to the system, now and later. */
+	mallopt(M_MMAP_THRESHOLD, BIG_ALLOC);
 	err = start(d, &why);
+	malloc_trim(0);
 	if (err)
 		gl_log(GL_LOG_ERROR, "agent", "cannot start: %s", why.text);
 	else

@@ -25,11 +25,11 @@ static void stepped(void *ctx, const struct gl_release *release, const struct gl
 	struct gl_agent *agent = ctx;
 
 	gl_log(GL_LOG_INFO, "release",
-	       "%s/%s is %s: batch %u of %u, weight %g%% (%s by %s%s%s), generation %u",
+	       "%s/%s is %s: batch %u of %u, weight %g%% (%s%s%s%s%s), generation %u",
 	       release->spec->namespace, release->spec->name, gl_release_state_word(step->to),
 	       step->batch, release->plan.count, step->weight_ppm / 10000.0, step->verb,
-	       step->name ? step->name : step->cause, step->message[0] ? ": " : "", step->message,
-	       gl_datapath_generation(agent->dp));
+	       step->name ? " by " : "", step->name ? step->name : "", step->message[0] ? ": " : "",
+	       step->message, gl_datapath_generation(agent->dp));
 	if (agent->observe)
 		gl_observe_count_transition(agent->observe, release->spec->name,
 					    release->spec->namespace,
