@@ -35,7 +35,9 @@ ready() { [ "$(ctl -o json get endpoints | jq '[.items[] | select(.health != "re
 wait_for 30 "the endpoints to be tried again" ready
 colours=(--gray 'x-beta: 1' --gray-version v1 --base-version v1)
 inside b-gray nft -f - <<-NFT
-	table inet silent { chain in { type filter hook input priority 0; tcp dport 8080 drop; } }
+	table inet silent {
+		chain in { type filter hook input priority 0; tcp dport 8080 drop; }
+	}
 NFT
 load silent client -n 2000 -c 8 --timeout 5 "${colours[@]}" "$(url svc/b)"
 assert_le "$(result silent .latency_us.max)" 3000000 "longest wait for base when gray is silent, us"
@@ -44,7 +46,9 @@ assert_ge "$(metric graylink_fallbacks_total lane=v2 cause=timeout)" 1 "fallback
 wait_for 30 "the endpoints to be tried again" ready
 inside b-gray nft -f - <<-NFT
 	flush ruleset
-	table inet silent { chain in { type filter hook input priority 0; tcp dport 8080 reject with icmpx port-unreachable; } }
+	table inet silent {
+		chain in { type filter hook input priority 0; meta l4proto tcp reject with icmpx port-unreachable; }
+	}
 NFT
 load unreachable client -n 2000 -c 8 --timeout 5 "${colours[@]}" "$(url svc/b 6)"
 assert_le "$(result unreachable .latency_us.max)" 3000000 "longest wait for base when gray is unreachable, us"
