@@ -32,25 +32,25 @@ gl_inline u32 driver_leg_step(struct gl_leg *leg, u32 event)
 #include "core/server.h"
 #undef gl_leg_step
 
-#define DRIVER_PEERS	4	/* 0: the frontend; 1 and 2: endpoints of lane 1; 3: endpoint of lane 2 */
-#define DRIVER_BYTES	8	/* payload of a packet, room of a slot */
-#define DRIVER_OUT	6	/* packets made out of one */
-#define DRIVER_SLOTS	2
+#define DRIVER_PEERS 4 /* 0: the frontend; 1 and 2: endpoints of lane 1; 3: endpoint of lane 2 */
+#define DRIVER_BYTES 8 /* payload of a packet, room of a slot */
+#define DRIVER_OUT   6 /* packets made out of one */
+#define DRIVER_SLOTS 2
 
 enum { CHAR_HEAD = 0, CHAR_SIZE = 1, CHAR_BODY = 2, CHAR_INTERIM = 3 };
 #define CHAR(kind, n, value) ((u8)((n) << 5 | (kind) << 3 | (value)))
-#define CHAR_KIND(c)	((c) >> 3 & 3)
-#define CHAR_N(c)	((c) >> 5)
-#define CHAR_VALUE(c)	((c) & 7)
-#define LANE_BAD	7	/* a head that is malformed */
+#define CHAR_KIND(c)	     ((c) >> 3 & 3)
+#define CHAR_N(c)	     ((c) >> 5)
+#define CHAR_VALUE(c)	     ((c)&7)
+#define LANE_BAD	     7 /* a head that is malformed */
 
 /* A packet, in the numbers of the side that it comes from or goes to. */
 struct packet {
 	u8 to_client;
-	u8 peer;		/* the other side: 0 to DRIVER_PEERS - 1 */
-	u8 made;		/* out of nothing: not the packet in hand, rewritten */
+	u8 peer; /* the other side: 0 to DRIVER_PEERS - 1 */
+	u8 made; /* out of nothing: not the packet in hand, rewritten */
 	u8 pad;
-	struct gl_seg seg;	/* seg.len bytes of b */
+	struct gl_seg seg; /* seg.len bytes of b */
 	u8 b[DRIVER_BYTES];
 };
 
@@ -62,10 +62,11 @@ struct driver_slot {
 /* All that outlives a packet. No pointers: the model hashes and copies it. */
 struct driver {
 	struct gl_conn conn;
-	u8 live;			/* the element in conns is there */
-	u8 tuple[DRIVER_PEERS];		/* leg + 1 that holds the endpoint's tuple; 0: free, or not ours */
-	u8 failed[DRIVER_PEERS];	/* the negative cache */
-	u8 none;			/* the service has `fallback: None` */
+	u8 live;		 /* the element in conns is there */
+	u8 tuple[DRIVER_PEERS];	 /* leg + 1 that holds the endpoint's tuple; 0: free, or not ours */
+	u8 failed[DRIVER_PEERS]; /* the negative cache */
+	u8 none;		 /* the service has `fallback: None` */
+	u8 start; /* which endpoint of a lane is asked first: random in the programs */
 	struct driver_slot slot[DRIVER_SLOTS];
 };
 
@@ -156,6 +157,8 @@ static inline void conn_settle(struct driver *d, struct work *w)
 		slot_give(d, w->step.slot_free);
 	if (w->step.over && d->live)
 		conn_end(d);
+	w->step.slot_free = 0;
+	w->step.over = 0;
 }
 
 /* decide.h: the head in @b. Returns its length, 0: incomplete, negative: malformed. */
@@ -174,16 +177,21 @@ static inline int decide_scan(const u8 *b, u32 len, struct gl_decision *ret)
 
 static inline int decide_target(struct driver *d, struct work *w)
 {
+	u8 count = w->target_lane == 1 ? 2 : 1, first = w->target_lane == 1 ? 1 : 3;
+
 	w->target_fail = GL_FALLBACK_NONE;
-	for (u8 peer = 1; peer < DRIVER_PEERS; peer++) {
-		if ((peer < 3 ? 1 : 2) != w->target_lane)
-			continue;
+	for (u8 i = 0; i < count; i++) {
+		u8 peer = first + (d->start + i) % count;
+
 		if (d->failed[peer]) {
 			w->target_fail = GL_FALLBACK_BACKOFF;
 			continue;
 		}
-		/* Our own tuple, of a leg to this endpoint that has closed, is taken over. */
-		d->tuple[peer] = w->target_leg + 1;
+		/* Our own tuple, of a leg to this endpoint that closes or has closed: that leg is opened again. */
+		if (d->tuple[peer])
+			w->target_leg = d->tuple[peer] - 1;
+		else
+			d->tuple[peer] = w->target_leg + 1;
 		w->target_peer = peer;
 		return 0;
 	}
@@ -200,7 +208,7 @@ static inline int decide_request(struct driver *d, struct work *w, u32 head_len,
 	dec->now_ns = w->pkt.seg.now_ns;
 	dec->slot = 0;
 	dec->pin = len > head_len + dec->left ? GL_PIN_PIPELINED : GL_PIN_NONE;
-	if (dec->pin) {
+	if (dec->pin || (d->conn.flags & GL_CONN_PINNED)) {
 		dec->leg = d->conn.active;
 		return 0;
 	}
@@ -218,8 +226,10 @@ static inline int decide_request(struct driver *d, struct work *w, u32 head_len,
 		w->target_leg = leg;
 		conn_clear_leg(d, leg);
 		dec->leg = leg;
-		if (!decide_target(d, w))
+		if (!decide_target(d, w)) {
+			dec->leg = w->target_leg;
 			return 1;
+		}
 		dec->leg = 0;
 	}
 	return d->conn.leg[0].state != GL_LEG_OPEN;
@@ -270,7 +280,7 @@ static inline void open_conn(struct driver *d, struct work *w, u8 lane)
 	if (index)
 		open_aim(&d->conn, w, index);
 	gl_commit_first(&d->conn, index, w->pkt.seg.now_ns / 1000000, &w->step);
-	gl_step_to_leg(&w->step, &d->conn.leg[index], index);
+	gl_step_to_leg(&d->conn, &w->step, &d->conn.leg[index], index);
 	w->step.act = index ? GL_ACT_XLAT : GL_ACT_PASS;
 }
 
@@ -288,7 +298,7 @@ static inline void open_again(struct driver *d, struct work *w)
 		conn->epoch++;
 	}
 	w->step.epoch = conn->epoch;
-	gl_step_to_leg(&w->step, leg, index);
+	gl_step_to_leg(conn, &w->step, leg, index);
 }
 
 static inline void open_syn(struct driver *d, struct work *w, u8 lane)
@@ -302,7 +312,6 @@ static inline void open_syn(struct driver *d, struct work *w, u8 lane)
 		d->conn.epoch++;
 		w->step.over = 1;
 		conn_settle(d, w);
-		w->step.over = 0;
 	}
 	open_conn(d, w, lane);
 }
@@ -324,17 +333,21 @@ static inline void open_give_up(struct driver *d, struct work *w)
 static inline void open_next(struct driver *d, struct work *w)
 {
 	struct gl_conn *conn = &d->conn;
-	u32 index = w->step.leg, now_ms = w->pkt.seg.now_ns / 1000000, again = 0, first;
+	u32 index = w->step.leg, now_ms = w->pkt.seg.now_ns / 1000000, again = 0, first, forced;
 
 	first = !(conn->flags & GL_CONN_ESTABLISHED);
 	w->target_lane = conn->leg[index].lane;
 	w->target_leg = index;
-	d->failed[driver_peer(&conn->leg[index].addr)] = 1;
+	if (w->step.fail != GL_FALLBACK_OPTIONS && w->step.fail != GL_FALLBACK_MSS)
+		d->failed[driver_peer(&conn->leg[index].addr)] = 1;
+	forced = index && d->none;
 	if (index && conn->leg_fails < GL_TARGET_FAILS) {
 		conn_clear_leg(d, index);
 		again = !decide_target(d, w);
+		if (again)
+			index = w->target_leg;
 	}
-	if (!again && index && d->none) {
+	if (!again && forced) {
 		open_give_up(d, w);
 		return;
 	}
@@ -353,12 +366,9 @@ static inline void open_next(struct driver *d, struct work *w)
 	} else if (conn->leg[index].state == GL_LEG_OPEN) {
 		gl_commit_fallback(conn, index, &w->step);
 	} else {
-		u8 notes = w->step.notes;
-
 		gl_commit_open(conn, index, now_ms, &w->step);
 		conn->leg[index].rcv_nxt += conn->slot_len;
 		conn->req.served = conn->leg[index].lane;
-		w->step.notes = notes;
 	}
 }
 
@@ -536,6 +546,11 @@ static inline void emit_note(const struct driver *d, struct work *w, const struc
 	}
 }
 
+static inline u32 emit_tsecr(u32 v, const struct gl_xlat *x)
+{
+	return gl_seq_after(v, x->ts_max) || gl_seq_before(v, x->ts_min) ? x->ts_max : v;
+}
+
 static inline void emit_packet(const struct driver *d, struct work *w)
 {
 	const struct gl_xlat *x = &w->step.xlat;
@@ -558,9 +573,7 @@ static inline void emit_packet(const struct driver *d, struct work *w)
 			if (x->to_client)
 				p->seg.tsval += x->dts;
 			else
-				p->seg.tsecr = gl_seq_after(p->seg.tsecr + x->dts, x->ts_max) ?
-						       x->ts_max :
-						       p->seg.tsecr + x->dts;
+				p->seg.tsecr = emit_tsecr(p->seg.tsecr + x->dts, x);
 		}
 	}
 	for (i = 0; i < w->step.notes; i++)
@@ -689,23 +702,24 @@ static inline void driver_leave_client(struct driver *d, struct work *w)
 	conn_settle(d, w);
 }
 
-/* The head of the response in hand: interim ones are skipped. */
-static inline void decide_response(const struct packet *p, struct gl_response_head *ret)
+/* The head of the response behind @skip bytes of the packet in hand: interim ones are skipped. */
+static inline void decide_response(const struct packet *p, u32 skip, struct gl_response_head *ret)
 {
-	u32 at = 0;
+	u32 at = 0, len = p->seg.len - skip;
+	const u8 *b = p->b + skip;
 
 	memset(ret, 0, sizeof(*ret));
-	while (at < p->seg.len && CHAR_KIND(p->b[at]) == CHAR_INTERIM)
+	while (at < len && CHAR_KIND(b[at]) == CHAR_INTERIM)
 		at++;
 	ret->head_len = at;
 	ret->phase = GL_PHASE_HEAD;
-	if (at == p->seg.len)
+	if (at == len)
 		return;
 	ret->head_len = at + 1;
 	ret->code = 200;
-	ret->left = CHAR_VALUE(p->b[at]);
+	ret->left = CHAR_VALUE(b[at]);
 	ret->phase = ret->left ? GL_PHASE_BODY : GL_PHASE_DONE;
-	if (CHAR_KIND(p->b[at]) != CHAR_HEAD)
+	if (CHAR_KIND(b[at]) != CHAR_HEAD)
 		ret->pin = GL_PIN_RESPONSE;
 }
 
@@ -720,7 +734,7 @@ static inline void driver_enter_server(struct driver *d, struct work *w, const s
 	if (d->live && leg)
 		gl_server_packet(&d->conn, leg - 1, &w->pkt.seg, &w->step);
 	else
-		w->pkt.made = p->peer;	/* to nobody: an endpoint's packet without a leg */
+		w->pkt.made = p->peer; /* to nobody: an endpoint's packet without a leg */
 }
 
 static inline void driver_leave_server(struct driver *d, struct work *w)
@@ -731,7 +745,7 @@ static inline void driver_leave_server(struct driver *d, struct work *w)
 	if (!d->live && w->step.act != GL_ACT_PASS)
 		gl_step_drop(&w->step, GL_DROP_LEG);
 	if (w->step.act == GL_ACT_RESPONSE) {
-		decide_response(&w->pkt, &head);
+		decide_response(&w->pkt, w->step.skip, &head);
 		if (gl_commit_current(&d->conn, w->conn_id, w->step.epoch, &w->step)) {
 			gl_server_response(&d->conn, w->step.leg, &w->pkt.seg, &head, &w->step);
 		} else if (!translated) {
