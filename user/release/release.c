@@ -212,25 +212,34 @@ static struct gl_ids *copy_ids(const struct gl_ids *ids)
 	return copy;
 }
 
+static int write_down(struct gl_releases *set, const struct gl_changes *changes, struct gl_why *why)
+{
+	int err = gl_set_write_ids(set, why);
+
+	return err ? err : gl_set_write(set, changes, why);
+}
+
 /* Writes, publishes. 1: published, but the disk failed. */
 static int commit(struct gl_releases *set, const struct gl_changes *changes, struct gl_image *image,
 		  struct gl_why *why)
 {
-	int disk, err;
+	int disk = 0, err;
 
-	disk = gl_set_write_ids(set, why);
-	if (!disk)
-		disk = gl_set_write(set, changes, why);
-	if (disk && !changes->disk_optional) {
-		/* A failed write may be half done (renamed, not synced). */
+	/* A failed write may be half done (renamed, not synced). */
+	if (!changes->kernel_first)
+		disk = write_down(set, changes, why);
+	if (disk) {
 		gl_set_unwrite(set, changes);
 		return disk;
 	}
-	err = set->ops.publish(set->ops.ctx, image, disk ? NULL : why);
+	err = set->ops.publish(set->ops.ctx, image, why);
 	if (err) {
-		gl_set_unwrite(set, changes);
+		if (!changes->kernel_first)
+			gl_set_unwrite(set, changes);
 		return err;
 	}
+	if (changes->kernel_first)
+		disk = write_down(set, changes, why);
 	/* The journal holds what could not be settled; the next start, or the next apply, does it. */
 	if (!disk)
 		disk = gl_set_settle(set, changes, why);
@@ -328,7 +337,7 @@ out:
 
 int gl_releases_publish(struct gl_releases *set, struct gl_why *why)
 {
-	struct gl_changes none = { .disk_optional = true };
+	struct gl_changes none = { .kernel_first = true };
 	struct gl_diag diag;
 	int err;
 
@@ -378,7 +387,7 @@ static int step_release(struct gl_releases *set, struct gl_record *old,
 	struct gl_changes changes = {
 		.items = &change,
 		.n = 1,
-		.disk_optional = verb == GL_RELEASE_DO_ROLLBACK,
+		.kernel_first = verb == GL_RELEASE_DO_ROLLBACK,
 	};
 	struct gl_diag diag;
 	int err = 0;

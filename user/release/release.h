@@ -9,8 +9,8 @@
  *
  * It does not know the kernel: after each change it compiles the image of all releases and hands it to `publish`, and takes
  * the change back when that fails. Order: compiled, then the new state is written to disk, then published, then answered; so
- * what was answered survives kill -9, and what the kernel does is never newer than the disk. Only rollback does not
- * depend on the disk: when that is full, it is published all the same, with a warning.
+ * what was answered survives kill -9, and what the kernel does is never newer than the disk. Rollback alone is published
+ * first: a disk that is slow or full keeps nobody on gray; when it fails, the answer warns.
  *
  * Nothing here logs.
  */

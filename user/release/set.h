@@ -30,13 +30,13 @@ struct gl_changes {
 	const struct gl_policy *const *sources;	/* policies just parsed: errors then name their text; NULL: none */
 	size_t nsources;
 	bool dry_run;
-	bool disk_optional;		/* publish although the disk fails; the words stay in @why */
+	bool kernel_first;		/* publish, then write: a slow or full disk keeps nobody on gray */
 };
 
 /*
  * gl_set_change: compiles the set as it will be, writes, publishes, and takes the drafts in. On failure the set, the disk
- * and the kernel are as before, and the drafts are still the caller's. Returns 1 when only the disk failed
- * (disk_optional).
+ * and the kernel are as before, and the drafts are still the caller's. Returns 1 when it is in force and
+ * only the disk failed; the words are in @why.
  */
 int gl_set_change(struct gl_releases *set, struct gl_changes *changes, struct gl_diag *diag,
 		  struct gl_why *why);
