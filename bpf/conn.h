@@ -149,7 +149,9 @@ gl_global int conn_settle(void)
 		return -1;
 	step = &w->step;
 	if (step->slot_free)
-		slot_give(step->slot_free, step->slot_big);
+		slot_give(step->slot_free, step->slot_free_big);
+	if (step->response_free)
+		slot_give(step->response_free, 1);
 	if (step->done.valid)
 		count_done(&step->done);
 	if (step->opened)
@@ -164,6 +166,7 @@ gl_global int conn_settle(void)
 			conn_end(w, c);
 	}
 	step->slot_free = 0;
+	step->response_free = 0;
 	step->done.valid = 0;
 	step->opened = 0;
 	step->pin = 0;
@@ -174,7 +177,7 @@ gl_global int conn_settle(void)
 /* Is there anything for conn_settle()? */
 gl_inline u32 conn_owes(const struct gl_step *step)
 {
-	return step->slot_free | step->done.valid | step->opened | step->pin | step->over;
+	return step->slot_free | step->response_free | step->done.valid | step->opened | step->pin | step->over;
 }
 
 #endif

@@ -23,7 +23,7 @@ gl_inline struct gl_image *decide_image(void)
 }
 
 /* Why nothing new may be steered: enum gl_unsteered, or 0 (OLDER, which is none of these). */
-gl_inline u32 decide_stopped(void)
+gl_inline u32 decide_stopped(u64 now_ns)
 {
 	struct gl_controls *ctl;
 	u32 zero = 0;
@@ -31,7 +31,7 @@ gl_inline u32 decide_stopped(void)
 	ctl = bpf_map_lookup_elem(&controls, &zero);
 	if (!ctl || ctl->bypass || ctl->draining)
 		return GL_UNSTEERED_BYPASS;
-	if (ctl->stale_after_ns && bpf_ktime_get_ns() - ctl->heartbeat_ns > ctl->stale_after_ns)
+	if (ctl->stale_after_ns && now_ns - ctl->heartbeat_ns > ctl->stale_after_ns && now_ns > ctl->heartbeat_ns)
 		return GL_UNSTEERED_STALE;
 	return 0;
 }
@@ -176,7 +176,7 @@ gl_inline void decide_colour(struct work *w, const struct gl_image *image, u32 s
 
 	colour->lane = GL_LANE_BASE;
 	colour->reason = GL_REASON_DEFAULT;
-	if (!image || decide_stopped())
+	if (!image || decide_stopped(w->pkt.seg.now_ns))
 		return;
 	colour->service = service;
 	colour->client = w->key.client;
@@ -186,8 +186,7 @@ gl_inline void decide_colour(struct work *w, const struct gl_image *image, u32 s
 
 /*
  * Framing of the request whose head is complete; @len: its bytes that are there. Fills left and pin of w->decision. Where a
- * request is well-formed and cannot be followed, base is the leg on which nobody is harmed: colour is forced to base, unless the
- * server itself is to say (Upgrade).
+ * request is well-formed and cannot be followed, base is the leg on which nobody is harmed.
  */
 gl_inline void decide_frame(struct work *w, u32 len)
 {
@@ -196,12 +195,10 @@ gl_inline void decide_frame(struct work *w, u32 len)
 
 	d->left = 0;
 	d->pin = GL_PIN_NONE;
-	if (err && err != -GL_PIN_UPGRADE) {
+	if (err && err != -GL_PIN_UPGRADE) {	/* Upgrade: the server may decline; a 101 pins */
 		d->pin = -err;
 		return;
 	}
-	if (err)
-		d->pin = GL_PIN_UPGRADE;
 	if (w->frame.kind == GL_FRAME_LENGTH)
 		d->left = w->frame.left;
 	else if (w->frame.kind != GL_FRAME_NONE)
@@ -238,7 +235,7 @@ gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_ima
 			w->target.fail = GL_FALLBACK_PINNED;
 		return 0;
 	}
-	if (d->pin && d->pin != GL_PIN_UPGRADE) {
+	if (d->pin) {
 		/* It stays where it is, but a request that is well-formed goes to base where base is open. */
 		d->leg = d->pin == GL_PIN_CHUNKED && c->c.leg[0].state == GL_LEG_OPEN ? 0 : c->c.active;
 		if (d->lane && c->c.leg[d->leg & (GL_LEGS - 1)].lane != d->lane)
@@ -271,22 +268,13 @@ gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_ima
 	return c->c.leg[0].state != GL_LEG_OPEN;
 }
 
-/* One head of a response at offset @at of @len payload bytes. Returns its length; 0: stop, w->rhead is complete. */
-gl_inline u32 decide_response_head(struct __sk_buff *skb, struct work *w, u32 from, u32 at, u32 len, u32 method)
+/* What follows the complete head in the head buffer. Fills w->rhead; true: it is an interim one (1xx), another head follows. */
+gl_inline u32 decide_response_frame(struct work *w, u32 method)
 {
 	struct gl_response_head *r = &w->rhead;
-	int res, err;
+	int err = gl_frame_response(&w->head, method, &w->frame);
 
-	gl_head_start(&w->head, 1, NULL);
-	res = decide_scan(skb, from + at, len - at);
-	r->phase = GL_PHASE_HEAD;
-	if (res <= 0) {
-		r->pin = res ? -res : GL_PIN_RESPONSE;
-		return 0;
-	}
 	r->code = w->head.code;
-	r->head_len = at + res;
-	err = gl_frame_response(&w->head, method, &w->frame);
 	if (err) {
 		r->pin = -err;
 		return 0;
@@ -304,7 +292,7 @@ gl_inline u32 decide_response_head(struct __sk_buff *skb, struct work *w, u32 fr
 		r->phase = GL_PHASE_UNTIL_CLOSE;
 		return 0;
 	case GL_FRAME_INTERIM:
-		return res;
+		return 1;
 	case GL_FRAME_SWITCH:
 		r->pin = GL_PIN_UPGRADE;
 		return 0;
@@ -313,28 +301,89 @@ gl_inline u32 decide_response_head(struct __sk_buff *skb, struct work *w, u32 fr
 	return 0;
 }
 
+/* The head at offset @from of the packet is incomplete: what is there of it goes to a slot. */
+gl_inline void decide_response_hold(struct __sk_buff *skb, struct work *w, u32 from, u32 len)
+{
+	struct gl_response_head *r = &w->rhead;
+	u16 big = 0;
+	u32 slot = slot_take(GL_SLOT_BIG, w->conn_id, &big);
+
+	w->step.slot = slot;
+	w->step.slot_big = big;
+	if (!slot || !big || slot_save(skb, from, 0, len)) {
+		slot_give(slot, big);
+		w->step.slot = 0;
+		r->pin = GL_PIN_SLOTS;
+		return;
+	}
+	r->hold = 1;
+	r->hold_len = len;
+	r->slot = slot;
+}
+
+/* More bytes of a head that is held in the slot. */
+gl_inline void decide_response_more(struct __sk_buff *skb, struct work *w, u32 from, u32 len, u32 method)
+{
+	struct gl_response_head *r = &w->rhead;
+	u32 held = w->step.slot_len, n = len;
+	int res;
+
+	if (n > GL_HEAD_MAX - held)
+		n = GL_HEAD_MAX - held;
+	if (!n || slot_save(skb, from, held, n) || slot_load_head(held + n)) {
+		r->pin = GL_PIN_HEAD_LONG;
+		return;
+	}
+	gl_head_start(&w->head, 1, NULL);
+	res = gl_head_scan(&w->buf, held + n, &w->head);
+	if (res < 0) {
+		r->pin = -res;
+	} else if (!res) {
+		r->hold = 1;
+		r->hold_len = n;
+		if (held + n == GL_HEAD_MAX)
+			r->pin = GL_PIN_HEAD_LONG;
+	} else {
+		r->head_len = res;
+		if (decide_response_frame(w, method) && held + len > (u32)res)
+			r->pin = GL_PIN_RESPONSE;	/* an interim head in pieces, and more behind it: too rare to follow */
+	}
+}
+
 /*
  * decide_response: reads the head of the response behind w->step.skip payload bytes of the packet, interim ones (1xx) before it
- * included. Fills w->rhead.
+ * included. Fills w->rhead. An incomplete head is held in a slot, while its packets go to the client as they come.
  */
 gl_global int decide_response(struct __sk_buff *skb, u32 method)
 {
 	struct work *w = work_get();
-	u32 from, len, at = 0, i, n;
+	u32 from, len, at = 0, i;
+	int res;
 
 	if (!w)
 		return -1;
 	from = w->pkt.l4 + w->pkt.hlen + w->step.skip;
 	len = w->pkt.seg.len - w->step.skip;
 	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
+	w->rhead.phase = GL_PHASE_HEAD;
+	if (w->step.slot) {
+		decide_response_more(skb, w, from, len, method);
+		return 0;
+	}
 	gl_unroll
 	for (i = 0; i < GL_INTERIM_MAX; i++) {
-		n = decide_response_head(skb, w, from, at, len, method);
-		if (!n)
+		gl_head_start(&w->head, 1, NULL);
+		res = decide_scan(skb, from + at, len - at);
+		if (res < 0)
+			w->rhead.pin = -res;
+		if (!res)
+			decide_response_hold(skb, w, from + at, len - at);
+		if (res <= 0)
 			return 0;
-		at += n;
-		if (at >= len)
-			return 0;	/* only interim ones so far: phase HEAD */
+		at += res;
+		w->rhead.head_len = at;
+		if (!decide_response_frame(w, method) || at >= len)
+			return 0;
 	}
 	w->rhead.pin = GL_PIN_RESPONSE;
 	return 0;

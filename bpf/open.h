@@ -90,7 +90,7 @@ gl_inline u32 open_lane(struct work *w, const struct gl_image *image, u32 servic
 /* A SYN of the pod to a frontend begins a connection. */
 gl_inline void open_conn(struct work *w, const struct gl_image *image, u32 service)
 {
-	u32 cause = decide_stopped(), origin, lane, index = 0;
+	u32 cause = decide_stopped(w->pkt.seg.now_ns), origin, lane, index = 0;
 	struct conn *c;
 
 	if (!cause && w->pkt.odd)
@@ -145,6 +145,7 @@ gl_inline void open_give_up(struct work *w, struct conn *c, u32 cause)
 	c->c.flags |= GL_CONN_RESET;
 	c->c.epoch++;
 	gl_step_release(&c->c, &w->step);
+	gl_step_release_response(&c->c, &w->step);
 	w->step.over = 1;
 	w->step.act = GL_ACT_RST_CLIENT;
 	w->step.seq = established ? c->c.ack : 0;
@@ -185,7 +186,7 @@ gl_global int open_next(void)
 	w->tuple.pport = c->c.leg[index].port;
 	report_leg(&w->tuple, w->step.service, w->target.lane, cause);
 	forced = index && (gl_image_lane(image, w->step.service, w->target.lane) & GL_LANE_FALLBACK_NONE);
-	if (index && c->c.leg_fails < GL_TARGET_FAILS && !decide_stopped()) {
+	if (index && c->c.leg_fails < GL_TARGET_FAILS && !decide_stopped(bpf_ktime_get_ns())) {
 		conn_clear_leg(w, c, index);
 		again = !decide_target(image, w->step.service, 0);
 		if (again)
@@ -269,6 +270,7 @@ gl_global int open_syn(void)
 		w->step.service = c->c.service;
 		if (!same) {
 			gl_step_release(&c->c, &w->step);
+			gl_step_release_response(&c->c, &w->step);
 			c->c.epoch++;
 		}
 		bpf_spin_unlock(&c->lock);

@@ -98,6 +98,8 @@ gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn
 		w->step.act = GL_ACT_PASS;
 	}
 	bpf_spin_unlock(&c->lock);
+	if (w->rhead.slot && c->c.rsp.slot != w->rhead.slot)
+		slot_give(w->rhead.slot, 1);	/* the commit did not happen */
 }
 
 /* A SYN-ACK passed this way: the replies do reach us, and the endpoint is well. */

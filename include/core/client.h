@@ -244,6 +244,7 @@ gl_inline void gl_client_reset(struct gl_conn *conn, struct gl_leg *leg, const s
 	conn->epoch++;
 	gl_client_close_others(conn, step, 1);
 	gl_step_release(conn, step);
+	gl_step_release_response(conn, step);
 	gl_step_over(conn, step);
 }
 

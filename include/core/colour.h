@@ -111,7 +111,8 @@ static long gl_colour_network_step(u32 i, void *data)
 }
 
 /* One label was found: is it of an active lane, and is its client believed? */
-gl_global int gl_colour_label_found(const struct gl_image *image, const struct gl_head_buf *buf, struct gl_colour *io)
+gl_global int gl_colour_label_found(const struct gl_image *image, const struct gl_head_buf *buf,
+				    struct gl_colour *io)
 {
 	struct gl_colour_ctx ctx = { image, buf, NULL, io };
 	const struct gl_image_predicate *label;
@@ -173,8 +174,8 @@ static long gl_colour_label_step(u32 i, void *data)
 }
 
 /* gl_colour_label: the lane that all believed labels name, or 0. */
-gl_global u32 gl_colour_label(const struct gl_image *image, const struct gl_head_buf *buf, const struct gl_head *head,
-			      struct gl_colour *io)
+gl_global u32 gl_colour_label(const struct gl_image *image, const struct gl_head_buf *buf,
+			      const struct gl_head *head, struct gl_colour *io)
 {
 	struct gl_colour_ctx ctx = { image, buf, head, io };
 
@@ -195,7 +196,8 @@ static long gl_colour_sticky_step(u32 i, void *data)
 	struct gl_colour_ctx *ctx = data;
 	struct gl_colour *io = ctx->io;
 	const struct gl_image_entry *entry = gl_image_at(ctx->image, io->entry_off);
-	const struct gl_image_member *record = gl_image_at(ctx->image, entry->sticky_off + (u64)i * sizeof(*record));
+	const struct gl_image_member *record =
+		gl_image_at(ctx->image, entry->sticky_off + (u64)i * sizeof(*record));
 	u32 len;
 
 	if (!record->field || !io->work.first[gl_value_index(record->field - 1)])
@@ -216,7 +218,8 @@ static long gl_colour_share_step(u32 i, void *data)
 	struct gl_colour_ctx *ctx = data;
 	struct gl_colour *io = ctx->io;
 	const struct gl_image_entry *entry = gl_image_at(ctx->image, io->entry_off);
-	const struct gl_image_share *share = gl_image_at(ctx->image, entry->shares_off + (u64)i * sizeof(*share));
+	const struct gl_image_share *share =
+		gl_image_at(ctx->image, entry->shares_off + (u64)i * sizeof(*share));
 
 	if (io->share >= share->below)
 		return 0;
@@ -228,7 +231,8 @@ static long gl_colour_share_step(u32 i, void *data)
 }
 
 /* The share of a request without sticky key: that of its trace-id, so that all hops of a trace agree; else random. */
-gl_inline void gl_colour_share_of_trace(const struct gl_image_fields *fields, struct gl_colour_ctx *ctx)
+gl_inline void gl_colour_share_of_trace(const struct gl_image_fields *fields,
+					struct gl_colour_ctx *ctx)
 {
 	struct gl_colour *io = ctx->io;
 	const struct gl_head_field *at;
@@ -241,13 +245,14 @@ gl_inline void gl_colour_share_of_trace(const struct gl_image_fields *fields, st
 	at = gl_value_line(ctx->head, first - 1);
 	if (!gl_trace_valid(ctx->buf, at->value_off, at->value_len))
 		return;
-	io->share = gl_hash_millionths(gl_head_share(ctx->buf, at->value_off + GL_TRACE_ID_OFF, GL_TRACE_ID_LEN));
+	io->share = gl_hash_millionths(
+		gl_head_share(ctx->buf, at->value_off + GL_TRACE_ID_OFF, GL_TRACE_ID_LEN));
 	io->flags |= GL_COLOUR_KEY_TRACE;
 }
 
 /* gl_colour_ratio: fills @io if the key's share belongs to a lane. */
-gl_global int gl_colour_ratio(const struct gl_image *image, const struct gl_head_buf *buf, const struct gl_head *head,
-			      struct gl_colour *io)
+gl_global int gl_colour_ratio(const struct gl_image *image, const struct gl_head_buf *buf,
+			      const struct gl_head *head, struct gl_colour *io)
 {
 	struct gl_colour_ctx ctx = { image, buf, head, io };
 	const struct gl_image_entry *entry;
@@ -267,8 +272,8 @@ gl_global int gl_colour_ratio(const struct gl_image *image, const struct gl_head
 /* The decision. ------------------------------------------------------------------------------------------------------ */
 
 /* gl_colour_decide: fills the out members of @io. Returns 0; -1 if an argument is NULL. */
-gl_global int gl_colour_decide(const struct gl_image *image, const struct gl_head_buf *buf, const struct gl_head *head,
-			       struct gl_colour *io)
+gl_global int gl_colour_decide(const struct gl_image *image, const struct gl_head_buf *buf,
+			       const struct gl_head *head, struct gl_colour *io)
 {
 	const struct gl_image_service *service;
 	u32 number;

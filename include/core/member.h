@@ -95,8 +95,8 @@ gl_inline int gl_member_same_key(struct gl_value_ctx *ctx, const struct gl_membe
 
 	if (member->end - member->off <= member->key_len)
 		return 0;
-	gl_unroll
-	for (i = 0; i < GL_IMAGE_NAME_MAX; i += 8) {
+	gl_unroll for (i = 0; i < GL_IMAGE_NAME_MAX; i += 8)
+	{
 		u64 word;
 
 		if (i >= member->key_len)
@@ -215,8 +215,9 @@ static long gl_member_step(u32 i, void *data)
 /*
  * gl_member_find: the next member with the key, after gl_member_start or an earlier find. Returns 1 and value_off, value_end; 0: none.
  */
-gl_global int gl_member_find(const struct gl_image *image, const struct gl_head_buf *buf, const struct gl_head *head,
-			     struct gl_value_work *work, struct gl_member *member)
+gl_global int gl_member_find(const struct gl_image *image, const struct gl_head_buf *buf,
+			     const struct gl_head *head, struct gl_value_work *work,
+			     struct gl_member *member)
 {
 	struct gl_value_ctx ctx = { image, buf, head, work, member };
 
@@ -240,7 +241,8 @@ gl_inline u64 gl_member_range8(u64 word, u8 low, u8 high)
 {
 	u64 bits = word & GL_LOWS;
 
-	return ((bits + GL_ONES * (0x80 - low)) ^ (bits + GL_ONES * (0x7f - high))) & ~word & GL_HIGHS;
+	return ((bits + GL_ONES * (0x80 - low)) ^ (bits + GL_ONES * (0x7f - high))) & ~word &
+	       GL_HIGHS;
 }
 
 /* Are all bytes lower-case hexadecimal digits? */

@@ -18,8 +18,10 @@ static long gl_rule_field_step(u32 number, void *data)
 	struct gl_value_ctx *ctx = data;
 	struct gl_value_work *work = ctx->work;
 
-	if (work->first[gl_value_index(number)] && gl_value_record(ctx->image, work->fields_off, gl_value_index(number))->exact)
-		work->exact[gl_value_index(number)] = gl_value_exact(ctx->image, ctx->buf, ctx->head, work, number);
+	if (work->first[gl_value_index(number)] &&
+	    gl_value_record(ctx->image, work->fields_off, gl_value_index(number))->exact)
+		work->exact[gl_value_index(number)] =
+			gl_value_exact(ctx->image, ctx->buf, ctx->head, work, number);
 	return 0;
 }
 
@@ -44,7 +46,8 @@ static long gl_rule_list_step(u32 i, void *data)
 		condition = gl_image_at(ctx->image, match->conditions_off + n * sizeof(*condition));
 		if (!work->first[gl_value_index(condition->field)])
 			return 0;
-		if (condition->exact_off && work->exact[gl_value_index(condition->field)] != condition->exact_off)
+		if (condition->exact_off &&
+		    work->exact[gl_value_index(condition->field)] != condition->exact_off)
 			return 0;
 	}
 	work->best = number;
@@ -77,8 +80,8 @@ static long gl_rule_anchor_step(u32 i, void *data)
 /*
  * gl_rule_match: the first match of the entry at @entry_off that holds, after gl_value_classify. Returns its number plus 1, or 0.
  */
-gl_global u32 gl_rule_match(const struct gl_image *image, const struct gl_head_buf *buf, const struct gl_head *head,
-			    struct gl_value_work *work, u32 entry_off)
+gl_global u32 gl_rule_match(const struct gl_image *image, const struct gl_head_buf *buf,
+			    const struct gl_head *head, struct gl_value_work *work, u32 entry_off)
 {
 	struct gl_value_ctx ctx = { image, buf, head, work, NULL };
 	const struct gl_image_fields *fields;

@@ -18,6 +18,10 @@ struct gl_response_head {
 	u8 phase;		/* GL_PHASE_HEAD (interim only), _BODY, _DONE, _UNTIL_CLOSE */
 	u8 pin;			/* enum gl_pin: follow it no further */
 	u8 close;		/* the server said that it closes */
+	u8 hold;		/* the head is incomplete: hold_len bytes more lie in the slot */
+	u16 pad;
+	u32 hold_len;
+	u32 slot;		/* slot + 1 that was taken for them; 0: they were appended to the one that is held */
 };
 
 /* The window that the client is shown, in the scale that it knows. Between requests no more than every open leg can take. */
@@ -205,6 +209,9 @@ gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const
 		if (!gl_seq_after(seg->seq, leg->snd_nxt)) {
 			step->act = GL_ACT_RESPONSE;
 			step->skip = leg->snd_nxt - seg->seq;	/* a retransmission may begin with bytes that were seen */
+			step->slot = rsp->slot;
+			step->slot_big = 1;
+			step->slot_len = rsp->held;
 		} else if (conn->flags & GL_CONN_TRANSLATED) {
 			gl_step_drop(step, GL_DROP_HOLE);
 		} else {
@@ -284,6 +291,7 @@ gl_inline void gl_server_reset(struct gl_conn *conn, struct gl_leg *leg, const s
 	conn->flags |= GL_CONN_RESET;
 	conn->epoch++;
 	gl_step_release(conn, step);
+	gl_step_release_response(conn, step);
 	gl_step_over(conn, step);
 }
 
@@ -385,10 +393,19 @@ gl_inline void gl_server_response(struct gl_conn *conn, u32 index, const struct 
 	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
 	struct gl_response *rsp = &conn->rsp;
 	u32 fresh = seg->seq + seg->len - leg->snd_nxt;
-	u32 body = fresh - head->head_len;
+	u32 body = rsp->held + fresh - head->head_len;
 
 	leg->snd_nxt += fresh;
 	rsp->bytes += fresh;
+	if (head->hold) {
+		if (head->slot)
+			rsp->slot = head->slot;
+		rsp->held += head->hold_len;
+		conn->epoch++;
+		step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
+		return;
+	}
+	gl_step_release_response(conn, step);
 	rsp->code = head->code;
 	if (!rsp->first_ns && head->phase != GL_PHASE_HEAD)
 		rsp->first_ns = seg->now_ns;

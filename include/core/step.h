@@ -100,13 +100,14 @@ struct gl_step {
 	u32 slot;		/* slot + 1 in use (MORE, APPEND, REPLAY) */
 	u32 slot_len;
 	u32 slot_free;		/* slot + 1 to give back; 0: none */
+	u32 response_free;	/* the same, of the response (a big one) */
 	u32 seq;		/* REPLAY, SYN, ACK_CLIENT: number of the first byte, in the space of its receiver */
 	u32 ack;
 	u32 tsecr;
 	u16 slot_big;
 	u16 win;		/* REPLAY, ACK_CLIENT: window field to show */
 	u16 mss;		/* REPLAY: of the leg */
-	u16 pad;
+	u16 slot_free_big;
 	struct gl_xlat xlat;
 	struct gl_note reply;	/* ACK_LEG, FIN_LEG, RST_LEG */
 	struct gl_note note[GL_LEGS - 1];
@@ -146,13 +147,23 @@ gl_inline void gl_step_note(struct gl_note *note, const struct gl_leg *leg, u8 f
 	note->tsecr = leg->ts_last;
 }
 
-/* gl_step_release: gives the slot back, if there is one. */
+/* gl_step_release_response: gives back the slot of an incomplete response head, if there is one. */
+gl_inline void gl_step_release_response(struct gl_conn *conn, struct gl_step *step)
+{
+	if (!conn->rsp.slot)
+		return;
+	step->response_free = conn->rsp.slot;
+	conn->rsp.slot = 0;
+	conn->rsp.held = 0;
+}
+
+/* gl_step_release: gives the slot of the request back, if there is one. */
 gl_inline void gl_step_release(struct gl_conn *conn, struct gl_step *step)
 {
 	if (!conn->slot)
 		return;
 	step->slot_free = conn->slot;
-	step->slot_big = !!(conn->flags & GL_CONN_SLOT_BIG);
+	step->slot_free_big = !!(conn->flags & GL_CONN_SLOT_BIG);
 	conn->slot = 0;
 	conn->slot_len = 0;
 }
@@ -178,7 +189,7 @@ gl_inline void gl_step_done(struct gl_conn *conn, struct gl_step *step, u64 now_
 }
 
 /* gl_step_over: has everything of this connection ended? Then its state may go. */
-gl_inline void gl_step_over(const struct gl_conn *conn, struct gl_step *step)
+gl_inline void gl_step_over(struct gl_conn *conn, struct gl_step *step)
 {
 	u32 active = conn->active & (GL_LEGS - 1), i;
 
@@ -189,6 +200,8 @@ gl_inline void gl_step_over(const struct gl_conn *conn, struct gl_step *step)
 	for (i = 0; i < GL_LEGS; i++)
 		if (i != active && (conn->leg[i].state == GL_LEG_OPEN || conn->leg[i].state == GL_LEG_CLOSING))
 			return;
+	gl_step_release(conn, step);
+	gl_step_release_response(conn, step);
 	step->over = 1;
 }
 

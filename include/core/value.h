@@ -82,9 +82,11 @@ gl_inline const struct gl_head_field *gl_value_line(const struct gl_head *head, 
 	return &head->fields[gl_value_index(line)];
 }
 
-gl_inline const struct gl_image_field *gl_value_record(const struct gl_image *image, u32 fields_off, u32 field)
+gl_inline const struct gl_image_field *gl_value_record(const struct gl_image *image, u32 fields_off,
+						       u32 field)
 {
-	return gl_image_at(image, fields_off + sizeof(struct gl_image_fields) + (u64)field * sizeof(struct gl_image_field));
+	return gl_image_at(image, fields_off + sizeof(struct gl_image_fields) +
+					  (u64)field * sizeof(struct gl_image_field));
 }
 
 gl_inline u64 gl_value_bytes(const struct gl_head_buf *buf, u32 off)
@@ -117,7 +119,8 @@ gl_inline u64 gl_value_hash_word(u64 hash, u64 word)
 	u64 upper = (word >> 32 & 0xff) * GL_VALUE_P + (word >> 40 & 0xff);
 	u64 high = (word >> 48 & 0xff) * GL_VALUE_P + (word >> 56);
 
-	return (hash * GL_VALUE_P4 + low * GL_VALUE_P2 + mid) * GL_VALUE_P4 + upper * GL_VALUE_P2 + high;
+	return (hash * GL_VALUE_P4 + low * GL_VALUE_P2 + mid) * GL_VALUE_P4 + upper * GL_VALUE_P2 +
+	       high;
 }
 
 /* The first @n (0..7) bytes of a word. */
@@ -160,7 +163,8 @@ gl_inline u32 gl_value_probe(const struct gl_image *image, u32 hash)
 /* Classification of the head's lines. -------------------------------------------------------------------------------- */
 
 /* Is a name of the head this name of the image, but for the case of letters? Longest: GL_IMAGE_NAME_MAX. */
-gl_inline int gl_value_same_name(const struct gl_image *image, u32 name_off, const struct gl_head_buf *buf, u32 off, u32 len)
+gl_inline int gl_value_same_name(const struct gl_image *image, u32 name_off,
+				 const struct gl_head_buf *buf, u32 off, u32 len)
 {
 	u32 i;
 
@@ -193,7 +197,8 @@ static long gl_value_classify_step(u32 line, void *data)
 			return 0;
 		field = gl_value_record(ctx->image, work->fields_off, number - 1);
 		if (field->hash == at->name_hash && field->name_len == at->name_len &&
-		    gl_value_same_name(ctx->image, field->name_off, ctx->buf, at->name_off, at->name_len))
+		    gl_value_same_name(ctx->image, field->name_off, ctx->buf, at->name_off,
+				       at->name_len))
 			break;
 		number = i + 1 < GL_IMAGE_CHAIN ? field->next : 0;
 	}
@@ -208,8 +213,9 @@ static long gl_value_classify_step(u32 line, void *data)
 }
 
 /* gl_value_classify: fills first, field and repeated of @work for the fields at @fields_off. */
-gl_global int gl_value_classify(const struct gl_image *image, const struct gl_head_buf *buf, const struct gl_head *head,
-			       struct gl_value_work *work, u32 fields_off)
+gl_global int gl_value_classify(const struct gl_image *image, const struct gl_head_buf *buf,
+				const struct gl_head *head, struct gl_value_work *work,
+				u32 fields_off)
 {
 	struct gl_value_ctx ctx = { image, buf, head, work, NULL };
 	u32 lines;
@@ -319,7 +325,8 @@ static long gl_value_compare_step(u32 i, void *data)
 	}
 	if (left > 8)
 		left = 8;
-	word = gl_value_bytes(ctx->buf, cursor->off) ^ gl_load64(gl_image_at(ctx->image, cursor->pos));
+	word = gl_value_bytes(ctx->buf, cursor->off) ^
+	       gl_load64(gl_image_at(ctx->image, cursor->pos));
 	if (gl_keep(word, left)) {
 		cursor->differs = 1;
 		return 1;
@@ -333,8 +340,8 @@ static long gl_value_compare_step(u32 i, void *data)
 #define GL_VALUE_STEPS	(GL_HEAD_MAX / 8 + 3 * GL_HEAD_FIELDS)
 
 /* gl_value_exact: the exact predicate that holds for a field that is there. Returns its offset; 0: none. */
-gl_global u32 gl_value_exact(const struct gl_image *image, const struct gl_head_buf *buf, const struct gl_head *head,
-			    struct gl_value_work *work, u32 number)
+gl_global u32 gl_value_exact(const struct gl_image *image, const struct gl_head_buf *buf,
+			     const struct gl_head *head, struct gl_value_work *work, u32 number)
 {
 	struct gl_value_ctx ctx = { image, buf, head, work, NULL };
 	const struct gl_image_predicate *predicate;
@@ -346,7 +353,8 @@ gl_global u32 gl_value_exact(const struct gl_image *image, const struct gl_head_
 	field = gl_value_record(image, work->fields_off, gl_value_index(number));
 	gl_value_rewind(work, gl_value_index(number), 0);
 	gl_loop(GL_VALUE_STEPS, gl_value_hash_step, &ctx);
-	off = gl_value_probe(image, gl_value_hash_end(work->cursor.hash, field->id, image->head.exacts.seed));
+	off = gl_value_probe(image, gl_value_hash_end(work->cursor.hash, field->id,
+						      image->head.exacts.seed));
 	if (!off)
 		return 0;
 	predicate = gl_image_at(image, off);

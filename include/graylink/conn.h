@@ -97,6 +97,8 @@ struct gl_response {
 	u16 code;
 	u8 phase;		/* enum gl_phase */
 	u8 flags;		/* GL_RESPONSE_* bits */
+	u32 slot;		/* index + 1 of the big slot that holds the head while it is incomplete; 0: none */
+	u32 held;		/* bytes in it; the client has them already */
 	u32 pad;
 };
 
@@ -169,7 +171,7 @@ struct gl_slot_head {
 
 _Static_assert(sizeof(struct gl_leg) == 88, "gl_leg");
 _Static_assert(sizeof(struct gl_request) == 48, "gl_request");
-_Static_assert(sizeof(struct gl_response) == 40, "gl_response");
+_Static_assert(sizeof(struct gl_response) == 48, "gl_response");
 _Static_assert(sizeof(struct gl_conn) % 8 == 0, "gl_conn");
 
 #endif

@@ -246,7 +246,8 @@ gl_inline int gl_image_same_addr(const struct gl_addr *a, const struct gl_addr *
 }
 
 /* gl_image_frontend: which service is dialled at this address? Returns its id (1..) or 0. @port_be: network order. */
-gl_global int gl_image_frontend(const struct gl_image *image, const struct gl_addr *addr, u32 port_be)
+gl_global int gl_image_frontend(const struct gl_image *image, const struct gl_addr *addr,
+				u32 port_be)
 {
 	const struct gl_image_table *table;
 	u32 hash, i;
@@ -290,15 +291,18 @@ gl_global int gl_image_origin(const struct gl_image *image, const struct gl_addr
 }
 
 /* The record of a service; a zeroed one (flags 0) if @service is not in the image. */
-gl_inline const struct gl_image_service *gl_image_service_record(const struct gl_image *image, u32 service)
+gl_inline const struct gl_image_service *gl_image_service_record(const struct gl_image *image,
+								 u32 service)
 {
 	if (service >= image->head.nservices)
 		service = 0;
-	return gl_image_at(image, image->head.services_off + (u64)service * sizeof(struct gl_image_service));
+	return gl_image_at(image, image->head.services_off +
+					  (u64)service * sizeof(struct gl_image_service));
 }
 
 /* gl_image_service: fills @ret (zeroed by the caller: 6.1 wants that). Returns its flags; 0: not in the image, @ret is untouched. */
-gl_global int gl_image_service(const struct gl_image *image, u32 service, struct gl_service_info *ret)
+gl_global int gl_image_service(const struct gl_image *image, u32 service,
+			       struct gl_service_info *ret)
 {
 	const struct gl_image_service *record;
 	const u64 *interest;
@@ -321,7 +325,8 @@ gl_global int gl_image_service(const struct gl_image *image, u32 service, struct
 }
 
 /* The record of a lane of a service, or NULL. */
-gl_inline const struct gl_image_lane *gl_image_lane_record(const struct gl_image *image, u32 service, u32 lane)
+gl_inline const struct gl_image_lane *gl_image_lane_record(const struct gl_image *image,
+							   u32 service, u32 lane)
 {
 	const struct gl_image_table *table = &image->head.lanes;
 	u32 key = service << 16 | (lane & 0xffff);
@@ -362,7 +367,8 @@ gl_inline int gl_image_is_ipv4(const struct gl_addr *addr)
  * number and then try the next. In: *ret holds an address of the family that is wanted, the client's. Returns their number; 0:
  * none, *ret is untouched. Base has none here: base is dialled at the frontend.
  */
-gl_global int gl_image_endpoint(const struct gl_image *image, u32 service, u32 lane, u32 n, struct gl_endpoint_key *ret)
+gl_global int gl_image_endpoint(const struct gl_image *image, u32 service, u32 lane, u32 n,
+				struct gl_endpoint_key *ret)
 {
 	const struct gl_image_lane *record;
 	const struct gl_endpoint_key *endpoint;
@@ -380,7 +386,8 @@ gl_global int gl_image_endpoint(const struct gl_image *image, u32 service, u32 l
 	}
 	if (!count)
 		return 0;
-	endpoint = gl_image_at(image, record->endpoints_off + (u64)(skip + n % count) * sizeof(*endpoint));
+	endpoint = gl_image_at(image,
+			       record->endpoints_off + (u64)(skip + n % count) * sizeof(*endpoint));
 	*ret = *endpoint;
 	return (int)count;
 }

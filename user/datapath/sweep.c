@@ -101,19 +101,20 @@ static bool dead(const struct gl_datapath *dp, const struct gl_conn *conn, uint6
 	return !(conn->flags & GL_CONN_TRANSLATED) && still > IDLE_NS;
 }
 
-/* Gives a slot back, if it is still the connection's. */
-static void free_slot(const struct gl_datapath *dp, const struct gl_conn *conn)
+/* Gives slot @number (index + 1; 0: none) back, if it is still the connection's. */
+static void free_slot(const struct gl_datapath *dp, uint32_t number, bool big, uint64_t id)
 {
-	bool big = conn->flags & GL_CONN_SLOT_BIG;
 	int slots = dp->maps[big ? GL_MAP_SLOTS_BIG : GL_MAP_SLOTS_SMALL];
 	int queue = dp->maps[big ? GL_MAP_FREE_BIG : GL_MAP_FREE_SMALL];
-	uint32_t index = conn->slot - 1;
+	uint32_t index = number - 1;
 	struct gl_slot_head *slot;
 
+	if (!number)
+		return;
 	slot = malloc(dp->slot_sizes[big]);
 	if (!slot)
 		return;
-	if (!bpf_map_lookup_elem(slots, &index, slot) && slot->owner == conn->id) {
+	if (!bpf_map_lookup_elem(slots, &index, slot) && slot->owner == id) {
 		slot->owner = 0;
 		if (!bpf_map_update_elem(slots, &index, slot, BPF_ANY))
 			bpf_map_update_elem(queue, NULL, &index, BPF_ANY);
@@ -152,8 +153,8 @@ static int drop(const struct gl_datapath *dp, const struct gl_conn *seen)
 		return 0;
 	}
 	free_tuples(dp, &value.conn);
-	if (value.conn.slot)
-		free_slot(dp, &value.conn);
+	free_slot(dp, value.conn.slot, value.conn.flags & GL_CONN_SLOT_BIG, value.conn.id);
+	free_slot(dp, value.conn.rsp.slot, true, value.conn.id);
 	gl_account_closed(dp, value.conn.key.ifindex, value.conn.service);
 	return 1;
 }
