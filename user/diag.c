@@ -45,9 +45,11 @@ static char *copy(const char *text, bool *failed)
 	return ret;
 }
 
-__attribute__((format(printf, 5, 0)))
-static void add(struct gl_diag *diag, enum gl_severity severity, const struct gl_diag_place *place, const char *hint,
-		const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void add(struct gl_diag *diag,
+						      enum gl_severity severity,
+						      const struct gl_diag_place *place,
+						      const char *hint, const char *format,
+						      va_list args)
 {
 	struct gl_diag_item *item;
 	bool failed = false;
@@ -82,7 +84,8 @@ static void add(struct gl_diag *diag, enum gl_severity severity, const struct gl
 		diag->count++;
 }
 
-void gl_diag_error(struct gl_diag *diag, const struct gl_diag_place *place, const char *hint, const char *format, ...)
+void gl_diag_error(struct gl_diag *diag, const struct gl_diag_place *place, const char *hint,
+		   const char *format, ...)
 {
 	va_list args;
 
@@ -91,7 +94,8 @@ void gl_diag_error(struct gl_diag *diag, const struct gl_diag_place *place, cons
 	va_end(args);
 }
 
-void gl_diag_warn(struct gl_diag *diag, const struct gl_diag_place *place, const char *hint, const char *format, ...)
+void gl_diag_warn(struct gl_diag *diag, const struct gl_diag_place *place, const char *hint,
+		  const char *format, ...)
 {
 	va_list args;
 
@@ -174,7 +178,8 @@ static cJSON *item_to_json(const struct gl_diag_item *item)
 	cJSON *json = cJSON_CreateObject();
 	bool ok = json;
 
-	ok = ok && cJSON_AddStringToObject(json, "severity", item->severity == GL_DIAG_ERROR ? "error" : "warning");
+	ok = ok && cJSON_AddStringToObject(json, "severity",
+					   item->severity == GL_DIAG_ERROR ? "error" : "warning");
 	if (item->file)
 		ok = ok && cJSON_AddStringToObject(json, "file", item->file);
 	if (item->pos.line) {

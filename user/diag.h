@@ -59,10 +59,12 @@ void gl_diag_init(struct gl_diag *diag);
 void gl_diag_free(struct gl_diag *diag);	/* takes NULL and an empty list; leaves an empty list */
 
 /* Adds one item; @hint may be NULL. Out of memory: the item is counted and lost. @diag may be NULL: nothing happens. */
-__attribute__((format(printf, 4, 5)))
-void gl_diag_error(struct gl_diag *diag, const struct gl_diag_place *place, const char *hint, const char *format, ...);
-__attribute__((format(printf, 4, 5)))
-void gl_diag_warn(struct gl_diag *diag, const struct gl_diag_place *place, const char *hint, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void gl_diag_error(struct gl_diag *diag,
+							 const struct gl_diag_place *place,
+							 const char *hint, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void gl_diag_warn(struct gl_diag *diag,
+							const struct gl_diag_place *place,
+							const char *hint, const char *format, ...);
 
 /* Puts the items from the @first on in the order of their lines and columns. */
 void gl_diag_sort(struct gl_diag *diag, size_t first);

@@ -24,17 +24,17 @@
 	"  services:\n    - {name: web, frontends: [\"10.96.0.10:80\"], gray: {addresses: [\"10.77.0.12:8080\"]}}\n" \
 	"    - {name: cart, frontends: [\"10.96.0.11:80\"], gray: {addresses: [\"10.77.0.13:8080\"]}}\n"
 
-static const char policy[] = HEAD("v2")
-	"  label: {baggageKey: graylink, trust: [10.0.0.0/31, \"fd00::/16\"]}\n"
-	"  entries:\n    - service: web\n      match:\n"
-	"        - {lane: base, headers: [{name: X-a, value: old}]}\n"
-	"        - headers: [{name: x-a, value: one}, {name: x-b, value: two}, {name: x-c, type: Present}]\n"
-	"        - headers: [{name: x-b, value: \"two,two\"}]\n"
-	"        - headers: [{name: x-c, type: Present}, {name: x-a, value: \"12345678,87654321\"}]\n"
-	"        - headers: [{name: x-b, value: \"a long value, of more than sixteen bytes, with commas,and,more\"}]\n"
-	"        - headers: [{name: x-d, type: Present}]\n"
-	"      sticky: [{header: x-user}, {cookie: uid}]\n"
-	"  batches: [{weight: 50}]\n";
+static const char policy[] = HEAD(
+	"v2") "  label: {baggageKey: graylink, trust: [10.0.0.0/31, \"fd00::/16\"]}\n"
+	      "  entries:\n    - service: web\n      match:\n"
+	      "        - {lane: base, headers: [{name: X-a, value: old}]}\n"
+	      "        - headers: [{name: x-a, value: one}, {name: x-b, value: two}, {name: x-c, type: Present}]\n"
+	      "        - headers: [{name: x-b, value: \"two,two\"}]\n"
+	      "        - headers: [{name: x-c, type: Present}, {name: x-a, value: \"12345678,87654321\"}]\n"
+	      "        - headers: [{name: x-b, value: \"a long value, of more than sixteen bytes, with commas,and,more\"}]\n"
+	      "        - headers: [{name: x-d, type: Present}]\n"
+	      "      sticky: [{header: x-user}, {cookie: uid}]\n"
+	      "  batches: [{weight: 50}]\n";
 
 static const char policy_header[] =
 	"apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v3, namespace: shop}\nspec:\n"
@@ -76,7 +76,8 @@ static int stop(void **state)
 static uint32_t run(int prog, int repeat)
 {
 	char packet[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet), .repeat = repeat);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet),
+		    .repeat = repeat);
 
 	assert_int_equal(bpf_prog_test_run_opts(prog, &opts), 0);
 	assert_int_equal(opts.retval, 0);
@@ -90,7 +91,8 @@ static void put_image(const struct kernel *kernel, const struct gl_image *image)
 	assert_int_equal(bpf_map_update_elem(kernel->images, &zero, image, BPF_ANY), 0);
 }
 
-static void put_run(const struct kernel *kernel, const struct decide *decide, const struct gl_colour *colour)
+static void put_run(const struct kernel *kernel, const struct decide *decide,
+		    const struct gl_colour *colour)
 {
 	static struct rule_run value;
 	uint32_t zero = 0;
@@ -111,7 +113,8 @@ static void put_run(const struct kernel *kernel, const struct decide *decide, co
 	assert_int_equal(bpf_map_update_elem(kernel->runs, &zero, &value, BPF_ANY), 0);
 }
 
-static void same_decision(const struct kernel *kernel, const struct decide *decide, const char *lines, const struct gl_colour *native)
+static void same_decision(const struct kernel *kernel, const struct decide *decide,
+			  const char *lines, const struct gl_colour *native)
 {
 	static struct rule_run value;
 	uint32_t zero = 0;
@@ -119,12 +122,15 @@ static void same_decision(const struct kernel *kernel, const struct decide *deci
 	put_run(kernel, decide, native);
 	run(kernel->decide, 1);
 	assert_int_equal(bpf_map_lookup_elem(kernel->runs, &zero, &value), 0);
-	if (value.colour.lane != native->lane || value.colour.reason != native->reason || value.colour.flags != native->flags ||
-	    value.colour.rule != native->rule || value.colour.release != native->release || value.colour.share != native->share ||
+	if (value.colour.lane != native->lane || value.colour.reason != native->reason ||
+	    value.colour.flags != native->flags || value.colour.rule != native->rule ||
+	    value.colour.release != native->release || value.colour.share != native->share ||
 	    value.colour.weight != native->weight)
-		fail_msg("%s: kernel says lane %u reason %u flags %u rule %u share %u, native lane %u reason %u flags %u rule %u share %u",
-			 lines, value.colour.lane, value.colour.reason, value.colour.flags, value.colour.rule, value.colour.share,
-			 native->lane, native->reason, native->flags, native->rule, native->share);
+		fail_msg(
+			"%s: kernel says lane %u reason %u flags %u rule %u share %u, native lane %u reason %u flags %u rule %u share %u",
+			lines, value.colour.lane, value.colour.reason, value.colour.flags,
+			value.colour.rule, value.colour.share, native->lane, native->reason,
+			native->flags, native->rule, native->share);
 }
 
 static uint32_t next_random(uint32_t *seed)
@@ -137,26 +143,46 @@ static uint32_t next_random(uint32_t *seed)
 static void random_lines(uint32_t *seed, char *out, size_t size)
 {
 	static const char *const names[] = {
-		"x-a", "X-B", "x-c", "x-d", "x-user", "cookie", "baggage", "traceparent", "x-lane", "x-aa", "host2",
+		"x-a",	   "X-B",	  "x-c",    "x-d",  "x-user", "cookie",
+		"baggage", "traceparent", "x-lane", "x-aa", "host2",
 	};
 	static const char *const values[] = {
-		"", "old", "one", "two", "two,two", "12345678", "87654321", "a long value, of more than sixteen bytes",
-		"with commas,and,more", "graylink=v2", "graylink=v3;p, a=b", "a=1 , graylink \t= v2", "v3", "v2", "uid=7", "a=b; uid=8 ;c",
-		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
-		"a long value, of more than sixteen bytes, with commas,and,more", ";;;;==;uid=;", "   ",
+		"",
+		"old",
+		"one",
+		"two",
+		"two,two",
+		"12345678",
+		"87654321",
+		"a long value, of more than sixteen bytes",
+		"with commas,and,more",
+		"graylink=v2",
+		"graylink=v3;p, a=b",
+		"a=1 , graylink \t= v2",
+		"v3",
+		"v2",
+		"uid=7",
+		"a=b; uid=8 ;c",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
+		"a long value, of more than sixteen bytes, with commas,and,more",
+		";;;;==;uid=;",
+		"   ",
 	};
 	uint32_t count = next_random(seed) % 8, i;
 	size_t used = 0;
 
 	out[0] = '\0';
 	for (i = 0; i < count; i++)
-		used += snprintf(out + used, size - used, "%s:%s%s\r\n", names[next_random(seed) % 11],
-				 next_random(seed) % 2 ? " " : "", values[next_random(seed) % 21]);
+		used += snprintf(out + used, size - used, "%s:%s%s\r\n",
+				 names[next_random(seed) % 11], next_random(seed) % 2 ? " " : "",
+				 values[next_random(seed) % 21]);
 }
 
 static void kernel_and_native_decide_alike(void **state)
 {
-	static const char *const clients[] = { "10.0.0.1", "10.0.0.2", "10.77.0.12", "fd00::1", "10.77.1.13" };
+	static const char *const clients[] = { "10.0.0.1", "10.0.0.2", "10.77.0.12", "fd00::1",
+					       "10.77.1.13" };
 	struct kernel *kernel = *state;
 	uint32_t reasons[GL_REASON_COUNT] = { 0 }, seed = 1, i;
 	struct decide decide;
@@ -183,8 +209,9 @@ static void kernel_and_native_decide_alike(void **state)
 		reasons[colour.reason]++;
 	}
 	/* The heads must have met every reason that there is. */
-	assert_true(reasons[GL_REASON_LABEL] > 100 && reasons[GL_REASON_ORIGIN] > 100 && reasons[GL_REASON_RULE] > 100 &&
-		    reasons[GL_REASON_RATIO] > 100 && reasons[GL_REASON_DEFAULT] > 100);
+	assert_true(reasons[GL_REASON_LABEL] > 100 && reasons[GL_REASON_ORIGIN] > 100 &&
+		    reasons[GL_REASON_RULE] > 100 && reasons[GL_REASON_RATIO] > 100 &&
+		    reasons[GL_REASON_DEFAULT] > 100);
 	decide_free(&decide);
 }
 
@@ -217,7 +244,8 @@ static uint32_t cost(struct kernel *kernel, int rules, bool holds)
 	decide_init(&decide);
 	decide_add(&decide, yaml);
 	assert_int_equal(decide_compile(&decide), 0);
-	snprintf(lines, sizeof(lines), "%sX-User-Id: user-%d\r\n", browser, holds ? rules : rules + 1);
+	snprintf(lines, sizeof(lines), "%sX-User-Id: user-%d\r\n", browser,
+		 holds ? rules : rules + 1);
 	decide_lines(&decide, "shop/web", lines, &colour);
 	assert_int_equal(colour.rule, holds ? rules : 0);
 	put_image(kernel, decide.image);
@@ -248,8 +276,9 @@ static void a_thousand_exact_rules_cost_what_one_costs(void **state)
 		ns = cost(kernel, counts[i], true);
 		if (!i)
 			first = ns;
-		print_message("%5d exact rules: %u ns a decision, %u where none holds (an empty program: %u)\n", counts[i], ns,
-			      cost(kernel, counts[i], false), idle);
+		print_message(
+			"%5d exact rules: %u ns a decision, %u where none holds (an empty program: %u)\n",
+			counts[i], ns, cost(kernel, counts[i], false), idle);
 		assert_true(ns <= 2 * first);
 	}
 }

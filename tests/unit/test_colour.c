@@ -27,7 +27,8 @@
 
 #define STICKY	"      sticky: [{header: x-user}, {cookie: uid}]\n"
 
-static void decide_from(struct decide *decide, const char *service, const char *client, const char *lines, struct gl_colour *colour)
+static void decide_from(struct decide *decide, const char *service, const char *client,
+			const char *lines, struct gl_colour *colour)
 {
 	decide_lines(decide, service, lines, colour);
 	colour->client = decide_addr(client);
@@ -42,43 +43,52 @@ static const struct {
 	unsigned int reason, flags;
 } labels[] = {
 #define BAGGAGE "baggageKey: graylink"
-	{ "a pod's label at a hop", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
-	{ "where there is no gray version, too", BAGGAGE, "shop/bank", "10.1.0.1", "baggage: graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
-	{ "nobody's at the entry", BAGGAGE, "shop/web", "10.1.0.1", "baggage: graylink=v2\r\n", "base", GL_REASON_DEFAULT,
-	  GL_COLOUR_LABEL_UNTRUSTED },
-	{ "unknown lane", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v3\r\n", "base", GL_REASON_DEFAULT,
-	  GL_COLOUR_LABEL_UNKNOWN },
-	{ "longer than the lane", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v22\r\n", "base", GL_REASON_DEFAULT,
-	  GL_COLOUR_LABEL_UNKNOWN },
-	{ "shorter than the lane", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v\r\n", "base", GL_REASON_DEFAULT,
-	  GL_COLOUR_LABEL_UNKNOWN },
-	{ "empty", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=\r\n", "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNKNOWN },
-	{ "another case of the lane", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=V2\r\n", "base", GL_REASON_DEFAULT,
-	  GL_COLOUR_LABEL_UNKNOWN },
-	{ "another key", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: greylink=v2\r\n", "base", GL_REASON_DEFAULT, 0 },
-	{ "among others", BAGGAGE, "shop/cart", "10.1.0.1", "Baggage: a=1;p=2, graylink = v2 ;ttl=1,z=9\r\n", "v2", GL_REASON_LABEL, 0 },
-	{ "in the second line", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: a=1\r\nbaggage: graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
-	{ "twice the same", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v2,graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
-	{ "an unknown one beside", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v9,graylink=v2\r\n", "v2", GL_REASON_LABEL,
-	  GL_COLOUR_LABEL_UNKNOWN },
-	{ "a property is no label", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: a=1;graylink=v2\r\n", "base", GL_REASON_DEFAULT, 0 },
-	{ "trusted at the entry", BAGGAGE ", trust: [10.1.0.0/16]", "shop/web", "10.1.0.1", "baggage: graylink=v2\r\n", "v2",
-	  GL_REASON_LABEL, 0 },
-	{ "outside at the entry", BAGGAGE ", trust: [10.1.0.0/16]", "shop/web", "10.2.0.1", "baggage: graylink=v2\r\n", "base",
-	  GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNTRUSTED },
-	{ "outside at a hop", BAGGAGE ", trust: [10.1.0.0/16]", "shop/cart", "10.2.0.1", "baggage: graylink=v2\r\n", "base",
-	  GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNTRUSTED },
-	{ "IPv6 network", BAGGAGE ", trust: [10.1.0.0/16, \"fd00:1::/32\"]", "shop/web", "fd00:1::5", "baggage: graylink=v2\r\n", "v2",
-	  GL_REASON_LABEL, 0 },
-	{ "IPv6 outside", BAGGAGE ", trust: [0.0.0.0/0, \"fd00:1::/32\"]", "shop/web", "fd00:2::5", "baggage: graylink=v2\r\n", "base",
-	  GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNTRUSTED },
-	{ "nobody is trusted", BAGGAGE ", trust: []", "shop/cart", "10.1.0.1", "baggage: graylink=v2\r\n", "base", GL_REASON_DEFAULT,
-	  GL_COLOUR_LABEL_UNTRUSTED },
-	{ "a header", "header: X-Lane", "shop/cart", "10.1.0.1", "x-lane: v2\r\n", "v2", GL_REASON_LABEL, 0 },
-	{ "a header of several words", "header: X-Lane", "shop/cart", "10.1.0.1", "x-lane: v2, v3\r\n", "base", GL_REASON_DEFAULT,
-	  GL_COLOUR_LABEL_UNKNOWN },
-	{ "baggage where a header is the label", "header: X-Lane", "shop/cart", "10.1.0.1", "baggage: graylink=v2\r\n", "base",
+	{ "a pod's label at a hop", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v2\r\n",
+	  "v2", GL_REASON_LABEL, 0 },
+	{ "where there is no gray version, too", BAGGAGE, "shop/bank", "10.1.0.1",
+	  "baggage: graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
+	{ "nobody's at the entry", BAGGAGE, "shop/web", "10.1.0.1", "baggage: graylink=v2\r\n",
+	  "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNTRUSTED },
+	{ "unknown lane", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v3\r\n", "base",
+	  GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNKNOWN },
+	{ "longer than the lane", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v22\r\n",
+	  "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNKNOWN },
+	{ "shorter than the lane", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=v\r\n",
+	  "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNKNOWN },
+	{ "empty", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=\r\n", "base",
+	  GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNKNOWN },
+	{ "another case of the lane", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: graylink=V2\r\n",
+	  "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNKNOWN },
+	{ "another key", BAGGAGE, "shop/cart", "10.1.0.1", "baggage: greylink=v2\r\n", "base",
 	  GL_REASON_DEFAULT, 0 },
+	{ "among others", BAGGAGE, "shop/cart", "10.1.0.1",
+	  "Baggage: a=1;p=2, graylink = v2 ;ttl=1,z=9\r\n", "v2", GL_REASON_LABEL, 0 },
+	{ "in the second line", BAGGAGE, "shop/cart", "10.1.0.1",
+	  "baggage: a=1\r\nbaggage: graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
+	{ "twice the same", BAGGAGE, "shop/cart", "10.1.0.1",
+	  "baggage: graylink=v2,graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
+	{ "an unknown one beside", BAGGAGE, "shop/cart", "10.1.0.1",
+	  "baggage: graylink=v9,graylink=v2\r\n", "v2", GL_REASON_LABEL, GL_COLOUR_LABEL_UNKNOWN },
+	{ "a property is no label", BAGGAGE, "shop/cart", "10.1.0.1",
+	  "baggage: a=1;graylink=v2\r\n", "base", GL_REASON_DEFAULT, 0 },
+	{ "trusted at the entry", BAGGAGE ", trust: [10.1.0.0/16]", "shop/web", "10.1.0.1",
+	  "baggage: graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
+	{ "outside at the entry", BAGGAGE ", trust: [10.1.0.0/16]", "shop/web", "10.2.0.1",
+	  "baggage: graylink=v2\r\n", "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNTRUSTED },
+	{ "outside at a hop", BAGGAGE ", trust: [10.1.0.0/16]", "shop/cart", "10.2.0.1",
+	  "baggage: graylink=v2\r\n", "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNTRUSTED },
+	{ "IPv6 network", BAGGAGE ", trust: [10.1.0.0/16, \"fd00:1::/32\"]", "shop/web",
+	  "fd00:1::5", "baggage: graylink=v2\r\n", "v2", GL_REASON_LABEL, 0 },
+	{ "IPv6 outside", BAGGAGE ", trust: [0.0.0.0/0, \"fd00:1::/32\"]", "shop/web", "fd00:2::5",
+	  "baggage: graylink=v2\r\n", "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNTRUSTED },
+	{ "nobody is trusted", BAGGAGE ", trust: []", "shop/cart", "10.1.0.1",
+	  "baggage: graylink=v2\r\n", "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNTRUSTED },
+	{ "a header", "header: X-Lane", "shop/cart", "10.1.0.1", "x-lane: v2\r\n", "v2",
+	  GL_REASON_LABEL, 0 },
+	{ "a header of several words", "header: X-Lane", "shop/cart", "10.1.0.1",
+	  "x-lane: v2, v3\r\n", "base", GL_REASON_DEFAULT, GL_COLOUR_LABEL_UNKNOWN },
+	{ "baggage where a header is the label", "header: X-Lane", "shop/cart", "10.1.0.1",
+	  "baggage: graylink=v2\r\n", "base", GL_REASON_DEFAULT, 0 },
 };
 
 static void labels_are_believed_from_the_trusted(void **state)
@@ -96,10 +106,10 @@ static void labels_are_believed_from_the_trusted(void **state)
 		decide_add(&decide, text);
 		assert_int_equal(decide_compile(&decide), 0);
 		decide_from(&decide, labels[i].service, labels[i].client, labels[i].lines, &colour);
-		if (strcmp(decide_lane(&decide, colour.lane), labels[i].lane) || colour.reason != labels[i].reason ||
-		    colour.flags != labels[i].flags)
-			fail_msg("%s: %s, reason %u, flags %u", labels[i].what, decide_lane(&decide, colour.lane), colour.reason,
-				 colour.flags);
+		if (strcmp(decide_lane(&decide, colour.lane), labels[i].lane) ||
+		    colour.reason != labels[i].reason || colour.flags != labels[i].flags)
+			fail_msg("%s: %s, reason %u, flags %u", labels[i].what,
+				 decide_lane(&decide, colour.lane), colour.reason, colour.flags);
 		decide_free(&decide);
 	}
 }
@@ -115,10 +125,12 @@ static void labels_that_disagree_answer_nothing(void **state)
 	decide_add(&decide, RELEASE("v3", "", "header: x-lane", "1"));
 	decide_add(&decide, RELEASE("v4", "", "baggageKey: lane", "2"));
 	assert_int_equal(decide_compile(&decide), 0);
-	decide_from(&decide, "shop/cart", "10.1.0.1", "baggage: graylink=v2\r\nx-lane: v3\r\n", &colour);
+	decide_from(&decide, "shop/cart", "10.1.0.1", "baggage: graylink=v2\r\nx-lane: v3\r\n",
+		    &colour);
 	assert_int_equal(colour.reason, GL_REASON_DEFAULT);
 	assert_int_equal(colour.flags, GL_COLOUR_LABEL_CONFLICT);
-	decide_from(&decide, "shop/cart", "10.1.0.1", "x-lane: v3\r\nbaggage: lane=v2\r\n", &colour);
+	decide_from(&decide, "shop/cart", "10.1.0.1", "x-lane: v3\r\nbaggage: lane=v2\r\n",
+		    &colour);
 	assert_string_equal(decide_lane(&decide, colour.lane), "v3");	/* v2 is not a lane of the key `lane` */
 	decide_from(&decide, "shop/cart", "10.1.0.1", "baggage: lane=v4,graylink=v4\r\n", &colour);
 	assert_string_equal(decide_lane(&decide, colour.lane), "v4");
@@ -164,7 +176,8 @@ static void a_pod_of_two_lanes_tells_nothing(void **state)
 	assert_int_equal(gl_image_origin(decide.image, &pod), 0);
 	decide_steer(&decide, "shop", "v3", false, false, 0);
 	assert_int_equal(decide_compile(&decide), 0);
-	assert_string_equal(decide_lane(&decide, (uint32_t)gl_image_origin(decide.image, &pod)), "v2");
+	assert_string_equal(decide_lane(&decide, (uint32_t)gl_image_origin(decide.image, &pod)),
+			    "v2");
 	decide_free(&decide);
 }
 
@@ -172,7 +185,8 @@ static void a_pod_of_two_lanes_tells_nothing(void **state)
 
 static void a_release_rolled_back_is_base_everywhere(void **state)
 {
-	static const char *const lines[] = { "", "baggage: graylink=v2\r\n", "x-beta: 1\r\n", "x-user: u\r\n" };
+	static const char *const lines[] = { "", "baggage: graylink=v2\r\n", "x-beta: 1\r\n",
+					     "x-user: u\r\n" };
 	static const char *const clients[] = { "10.1.0.1", "10.77.0.12" };
 	static const char *const services[] = { "shop/web", "shop/cart", "shop/bank" };
 	struct gl_addr vip = decide_addr("10.96.0.10");
@@ -183,7 +197,10 @@ static void a_release_rolled_back_is_base_everywhere(void **state)
 
 	(void)state;
 	decide_init(&decide);
-	decide_add(&decide, RELEASE("v2", "      match: [{headers: [{name: x-beta, type: Present}]}]\n" STICKY, "", "0"));
+	decide_add(&decide,
+		   RELEASE("v2",
+			   "      match: [{headers: [{name: x-beta, type: Present}]}]\n" STICKY, "",
+			   "0"));
 	decide_steer(&decide, "shop", "v2", false, true, GL_WEIGHT_ONE);
 	assert_int_equal(decide_compile(&decide), 0);
 	for (i = 0; i < 4 * 2 * 3; i++) {
@@ -195,9 +212,12 @@ static void a_release_rolled_back_is_base_everywhere(void **state)
 	}
 	/* Its services are still known, so that what base serves is counted; no endpoint of the lane is. */
 	assert_int_equal(gl_image_frontend(decide.image, &vip, htons(80)), 1);
-	assert_int_equal(gl_image_service(decide.image, 1, &info), GL_SERVICE_PRESENT | GL_SERVICE_HTTP);
+	assert_int_equal(gl_image_service(decide.image, 1, &info),
+			 GL_SERVICE_PRESENT | GL_SERVICE_HTTP);
 	assert_int_equal(info.odds_lane, 0);
-	assert_int_equal(gl_image_endpoint(decide.image, 1, gl_ids_lane(decide.ids, "v2"), 0, &endpoint), 0);
+	assert_int_equal(gl_image_endpoint(decide.image, 1, gl_ids_lane(decide.ids, "v2"), 0,
+					   &endpoint),
+			 0);
 	decide.steer[0].gone = true;
 	assert_int_equal(decide_compile(&decide), 0);
 	assert_int_equal(gl_image_frontend(decide.image, &vip, htons(80)), 0);
@@ -214,12 +234,19 @@ static bool within(double seen, double n, double share)
 
 static void shares_are_what_was_asked(void **state)
 {
-	static const struct { uint32_t weight, n; } rows[] = {
-		{ 0, 20000 }, { 500, 200000 }, { 10000, 20000 }, { 50000, 20000 }, { 300000, 20000 }, { 1000000, 20000 },
+	static const struct {
+		uint32_t weight, n;
+	} rows[] = {
+		{ 0, 20000 },	  { 500, 200000 },   { 10000, 20000 },
+		{ 50000, 20000 }, { 300000, 20000 }, { 1000000, 20000 },
 	};
 	static const char *const keys[] = {
-		"x-user: user-%u\r\n", "Cookie: a=b; uid=%u-x\r\n", "cookie: uid=\r\nx-user: %u\r\n",
-		"traceparent: 00-%032x-00f067aa0ba902b7-01\r\n", "x-user:\r\nx-n: %u\r\n", "x-n: %u\r\n",
+		"x-user: user-%u\r\n",
+		"Cookie: a=b; uid=%u-x\r\n",
+		"cookie: uid=\r\nx-user: %u\r\n",
+		"traceparent: 00-%032x-00f067aa0ba902b7-01\r\n",
+		"x-user:\r\nx-n: %u\r\n",
+		"x-n: %u\r\n",
 	};
 	struct decide decide;
 	size_t row, key;
@@ -242,11 +269,13 @@ static void shares_are_what_was_asked(void **state)
 				snprintf(lines, sizeof(lines), keys[key], i);
 				decide_lines(&decide, "shop/web", lines, &colour);
 				seen += colour.lane != GL_LANE_BASE;
-				assert_int_equal(colour.lane != GL_LANE_BASE, colour.reason == GL_REASON_RATIO);
+				assert_int_equal(colour.lane != GL_LANE_BASE,
+						 colour.reason == GL_REASON_RATIO);
 				assert_int_equal(colour.weight, colour.lane ? rows[row].weight : 0);
 			}
 			if (!within(seen, rows[row].n, rows[row].weight / 1e6))
-				fail_msg("weight %u, key %zu: %u of %u", rows[row].weight, key, seen, rows[row].n);
+				fail_msg("weight %u, key %zu: %u of %u", rows[row].weight, key,
+					 seen, rows[row].n);
 		}
 	}
 	decide_free(&decide);
@@ -270,7 +299,8 @@ static void a_growing_weight_only_moves_users_to_gray(void **state)
 			bool before = false;
 
 			for (round = 0; round < 2; round++) {
-				struct gl_colour colour = { .random = (uint32_t)(user * 7919 + round * 104729) };
+				struct gl_colour colour = { .random = (uint32_t)(user * 7919 +
+										 round * 104729) };
 				char lines[64];
 
 				snprintf(lines, sizeof(lines), "x-user: u-%zu\r\n", user);
@@ -291,16 +321,24 @@ static void a_growing_weight_only_moves_users_to_gray(void **state)
 /* The share of a key is part of the interface: the same on every node and in every version. */
 static void shares_of_keys_are_fixed(void **state)
 {
-	static const struct { const char *lines; uint32_t share; unsigned int flags; } rows[] = {
+	static const struct {
+		const char *lines;
+		uint32_t share;
+		unsigned int flags;
+	} rows[] = {
 		{ "x-user: 42\r\n", 0, GL_COLOUR_KEY_STICKY },
 		{ "cookie: x=1; uid=42\r\n", 0, GL_COLOUR_KEY_STICKY },
 		{ "x-user: 42\r\nx-user: 43\r\n", 0, GL_COLOUR_KEY_STICKY },
 		{ "x-user: 42\r\ncookie: uid=43\r\n", 0, GL_COLOUR_KEY_STICKY },
-		{ "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", 1, GL_COLOUR_KEY_TRACE },
-		{ "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-ffffffffffffffff-00\r\n", 1, GL_COLOUR_KEY_TRACE },
-		{ "traceparent: 00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", 2, 0 },
+		{ "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", 1,
+		  GL_COLOUR_KEY_TRACE },
+		{ "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-ffffffffffffffff-00\r\n", 1,
+		  GL_COLOUR_KEY_TRACE },
+		{ "traceparent: 00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", 2,
+		  0 },
 		{ "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"
-		  "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", 2, 0 },
+		  "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n",
+		  2, 0 },
 		{ "x-user:\r\ncookie: uid=; uid=42\r\n", 2, 0 },
 		{ "", 2, 0 },
 	};
@@ -322,7 +360,8 @@ static void shares_of_keys_are_fixed(void **state)
 
 		decide_lines(&decide, "shop/web", rows[i].lines, &colour);
 		if (colour.share != want[rows[i].share] || colour.flags != rows[i].flags)
-			fail_msg("%s: share %u, flags %u", rows[i].lines, colour.share, colour.flags);
+			fail_msg("%s: share %u, flags %u", rows[i].lines, colour.share,
+				 colour.flags);
 	}
 	decide_free(&decide);
 }
@@ -351,7 +390,9 @@ static void releases_at_one_entry_share_without_overlap(void **state)
 		assert_true(colour.lane < 3);
 		seen[colour.lane]++;
 		/* The ranges follow one another in the order of precedence. */
-		assert_int_equal(colour.lane, colour.share < 100000 ? 1 : colour.share < 700000 ? 2 : 0);
+		assert_int_equal(colour.lane, colour.share < 100000 ? 1 :
+					      colour.share < 700000 ? 2 :
+								      0);
 	}
 	assert_true(within(seen[1], n, 0.1) && within(seen[2], n, 0.6) && within(seen[0], n, 0.3));
 	decide_steer(&decide, "shop", "v2", true, true, 400001);
@@ -366,8 +407,12 @@ static void rules_stand_above_the_ratio_and_weights_aside(void **state)
 
 	(void)state;
 	decide_init(&decide);
-	decide_add(&decide, RELEASE("v2", "      match:\n        - {lane: base, headers: [{name: x-old, type: Present}]}\n"
-				    "        - headers: [{name: x-beta, type: Present}]\n" STICKY, "", "0"));
+	decide_add(
+		&decide,
+		RELEASE("v2",
+			"      match:\n        - {lane: base, headers: [{name: x-old, type: Present}]}\n"
+			"        - headers: [{name: x-beta, type: Present}]\n" STICKY,
+			"", "0"));
 	decide_steer(&decide, "shop", "v2", true, true, GL_WEIGHT_ONE);
 	assert_int_equal(decide_compile(&decide), 0);
 	decide_lines(&decide, "shop/web", "x-old: 1\r\nx-beta: 1\r\n", &colour);

@@ -19,7 +19,10 @@ static void items_are_one_line_each(void **state)
 		const char *hint, *text;
 		bool warning;
 	} rows[] = {
-		{ { "a.yaml", { 3, 7 }, "spec.lane" }, "b", "a.yaml:3:7: spec.lane: m (hint: b)", false },
+		{ { "a.yaml", { 3, 7 }, "spec.lane" },
+		  "b",
+		  "a.yaml:3:7: spec.lane: m (hint: b)",
+		  false },
 		{ { "a.yaml", { 3, 7 }, NULL }, NULL, "a.yaml:3:7: warning: m", true },
 		{ { "a.yaml", { 0, 0 }, "" }, NULL, "a.yaml: m", false },
 		{ { NULL, { 0, 0 }, NULL }, NULL, "m", false },
@@ -59,8 +62,10 @@ static void json_leaves_out_what_is_not_there(void **state)
 	gl_diag_warn(&diag, &none, NULL, "n");
 	json = gl_diag_to_json(&diag);
 	text = cJSON_PrintUnformatted(json);
-	assert_string_equal(text, "[{\"severity\":\"error\",\"file\":\"a.yaml\",\"line\":3,\"column\":7,\"field\":\"spec.lane\","
-			    "\"message\":\"m\",\"hint\":\"h\"},{\"severity\":\"warning\",\"message\":\"n\"}]");
+	assert_string_equal(
+		text,
+		"[{\"severity\":\"error\",\"file\":\"a.yaml\",\"line\":3,\"column\":7,\"field\":\"spec.lane\","
+		"\"message\":\"m\",\"hint\":\"h\"},{\"severity\":\"warning\",\"message\":\"n\"}]");
 	free(text);
 	cJSON_Delete(json);
 	gl_diag_free(&diag);

@@ -207,8 +207,12 @@ static void without_batches_rules_come_first_and_all_at_next(void **state)
 
 static void weights_are_written_as_short_as_they_are_read(void **state)
 {
-	static const struct { uint32_t ppm; const char *text; } rows[] = {
-		{ 0, "0%" }, { 1, "0.0001%" }, { 500, "0.05%" }, { 50000, "5%" }, { 302500, "30.25%" }, { 1000000, "100%" },
+	static const struct {
+		uint32_t ppm;
+		const char *text;
+	} rows[] = {
+		{ 0, "0%" },	   { 1, "0.0001%" },	   { 500, "0.05%" },
+		{ 50000, "5%" },   { 302500, "30.25%" },   { 1000000, "100%" },
 		{ 100000, "10%" }, { 999999, "99.9999%" },
 	};
 	char buf[16];
@@ -232,11 +236,16 @@ static double seconds(void)
 /* @unit over and over, to @size bytes, between @before and @after: refused, within a second of CPU time. */
 static void hostile_texts_are_refused_quickly(void **state)
 {
-	static const struct { const char *what, *before, *unit, *after; size_t size; } rows[] = {
+	static const struct {
+		const char *what, *before, *unit, *after;
+		size_t size;
+	} rows[] = {
 		{ "nesting", "a: ", "[", "", 1000000 },
 		{ "block nesting", "", "- ", "", 1000000 },
 		{ "maps in maps", "a: ", "{a: ", "", 1000000 },
-		{ "unknown fields", "apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: a}\nspec:\n", "  x: 1\n", "", 1000000 },
+		{ "unknown fields",
+		  "apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: a}\nspec:\n",
+		  "  x: 1\n", "", 1000000 },
 		{ "one long line", "a: \"", "x", "\"\n", 1000000 },
 		{ "aliases", "a: &a [x]\nb: [", "*a,", "]\n", 1000000 },
 		{ "documents", "", "---\na: 1\n", "", 1000000 },

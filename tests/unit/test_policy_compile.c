@@ -22,9 +22,11 @@
 static const struct {
 	const char *what, *first, *second, *error;
 } clashes[] = {
-	{ "one service, two releases", RELEASE("v2", "shop", ENTRY(""), "10.96.0.1:80", "10.77.0.1:80"),
+	{ "one service, two releases",
+	  RELEASE("v2", "shop", ENTRY(""), "10.96.0.1:80", "10.77.0.1:80"),
 	  RELEASE("v3", "shop", ENTRY(""), "10.96.0.1:80", "10.77.0.2:80"), NULL },
-	{ "one name, two namespaces", RELEASE("v2", "shop", ENTRY(""), "10.96.0.1:80", "10.77.0.1:80"),
+	{ "one name, two namespaces",
+	  RELEASE("v2", "shop", ENTRY(""), "10.96.0.1:80", "10.77.0.1:80"),
 	  RELEASE("v3", "other", ENTRY(""), "10.96.0.2:80", "10.77.0.2:80"), NULL },
 	{ "one pod in two lanes", RELEASE("v2", "shop", "", "10.96.0.1:80", "10.77.0.1:80"),
 	  RELEASE("v3", "shop", "", "10.96.0.1:80", "10.77.0.1:80"), NULL },
@@ -37,7 +39,8 @@ static const struct {
 	{ "one frontend, two services", RELEASE("v2", "shop", "", "10.96.0.1:80", "10.77.0.1:80"),
 	  RELEASE("v3", "other", "", "10.96.0.1:80", "10.77.0.2:80"),
 	  "test.yaml:6:31: spec.services: 10.96.0.1:80 is a frontend of two services (other/web and shop/web, release shop/v2)" },
-	{ "a frontend that is gray elsewhere", RELEASE("v2", "shop", "", "10.96.0.1:80", "10.77.0.1:80"),
+	{ "a frontend that is gray elsewhere",
+	  RELEASE("v2", "shop", "", "10.96.0.1:80", "10.77.0.1:80"),
 	  RELEASE("v3", "other", "", "10.77.0.1:80", "10.77.0.2:80"),
 	  "test.yaml:6:31: spec.services: 10.77.0.1:80 is a frontend and a gray endpoint at once (other/web and shop/web, release "
 	  "shop/v2)" },
@@ -46,14 +49,20 @@ static const struct {
 	  RELEASE("v3", "shop", ENTRY(", sticky: [{cookie: a}]"), "10.96.0.1:80", "10.77.0.2:80"),
 	  "test.yaml:6:7: spec.entries[0].sticky: release shop/v2 divides the users of service \"web\" by other sticky keys; two "
 	  "divisions of one entry must agree, or a user would belong to both (hint: give both the same list)" },
-	{ "weights over 100 %", RELEASE("v2", "shop", "  batches: [{weight: 60}]\n" ENTRY(", sticky: [{header: a}]"), "10.96.0.1:80",
-					"10.77.0.1:80"),
-	  RELEASE("v3", "shop", "  batches: [{weight: 40.0001%}]\n" ENTRY(", sticky: [{header: a}]"), "10.96.0.1:80", "10.77.0.2:80"),
+	{ "weights over 100 %",
+	  RELEASE("v2", "shop", "  batches: [{weight: 60}]\n" ENTRY(", sticky: [{header: a}]"),
+		  "10.96.0.1:80", "10.77.0.1:80"),
+	  RELEASE("v3", "shop",
+		  "  batches: [{weight: 40.0001%}]\n" ENTRY(", sticky: [{header: a}]"),
+		  "10.96.0.1:80", "10.77.0.2:80"),
 	  "test.yaml:7:7: spec.batches: the weights of all releases at entry \"web\" are more than 100 % together: 100.0001% (hint: "
 	  "lower the weight of one of them first)" },
-	{ "weights of 100 %", RELEASE("v2", "shop", "  batches: [{weight: 60}]\n" ENTRY(", sticky: [{header: a}]"), "10.96.0.1:80",
-				      "10.77.0.1:80"),
-	  RELEASE("v3", "shop", "  batches: [{weight: 40}]\n" ENTRY(", sticky: [{header: a}]"), "10.96.0.1:80", "10.77.0.2:80"), NULL },
+	{ "weights of 100 %",
+	  RELEASE("v2", "shop", "  batches: [{weight: 60}]\n" ENTRY(", sticky: [{header: a}]"),
+		  "10.96.0.1:80", "10.77.0.1:80"),
+	  RELEASE("v3", "shop", "  batches: [{weight: 40}]\n" ENTRY(", sticky: [{header: a}]"),
+		  "10.96.0.1:80", "10.77.0.2:80"),
+	  NULL },
 };
 
 static void releases_that_exclude_each_other_are_refused(void **state)
@@ -95,19 +104,24 @@ static void more_kinds_of_label_than_fit_are_refused(void **state)
 	(void)state;
 	decide_init(&decide);
 	for (i = 0; i < DECIDE_POLICIES; i++) {
-		snprintf(text, sizeof(text), RELEASE("v%d", "shop", "  label: {header: x-%d}\n", "10.96.0.1:80", "10.77.0.%d:80"), i, i,
-			 i + 1);
+		snprintf(text, sizeof(text),
+			 RELEASE("v%d", "shop", "  label: {header: x-%d}\n", "10.96.0.1:80",
+				 "10.77.0.%d:80"),
+			 i, i, i + 1);
 		decide_add(&decide, text);
 	}
 	assert_int_equal(decide_compile(&decide), 0);
 	assert_int_equal(decide.image->head.nlabels, GL_IMAGE_LABELS);
 	gl_policy_free(decide.policies[--decide.npolicies]);
 	gl_diag_free(&decide.diag);
-	snprintf(text, sizeof(text), RELEASE("v8", "shop", "  label: {header: x-8}\n", "10.96.0.1:80", "10.77.0.8:80") "---\n"
-		 RELEASE("v9", "shop", "  label: {header: x-9}\n", "10.96.0.1:80", "10.77.0.9:80"));
+	snprintf(text, sizeof(text),
+		 RELEASE("v8", "shop", "  label: {header: x-8}\n", "10.96.0.1:80",
+			 "10.77.0.8:80") "---\n" RELEASE("v9", "shop", "  label: {header: x-9}\n",
+							 "10.96.0.1:80", "10.77.0.9:80"));
 	decide_add(&decide, text);
 	assert_int_equal(decide_compile(&decide), -EINVAL);
-	assert_string_equal(decide.diag.items[decide.diag.count - 1].message, "more than 8 different labels");
+	assert_string_equal(decide.diag.items[decide.diag.count - 1].message,
+			    "more than 8 different labels");
 	decide_free(&decide);
 }
 
@@ -115,9 +129,11 @@ static void more_kinds_of_label_than_fit_are_refused(void **state)
 
 static void same_input_gives_the_same_bytes(void **state)
 {
-	static const char first[] = RELEASE("v2", "shop", ENTRY(", match: [{headers: [{name: a, value: b}]}]"), "10.96.0.1:80",
-					    "10.77.0.1:80");
-	static const char second[] = RELEASE("v3", "shop", ENTRY(""), "10.96.0.1:80", "10.77.0.2:80");
+	static const char first[] = RELEASE("v2", "shop",
+					    ENTRY(", match: [{headers: [{name: a, value: b}]}]"),
+					    "10.96.0.1:80", "10.77.0.1:80");
+	static const char second[] =
+		RELEASE("v3", "shop", ENTRY(""), "10.96.0.1:80", "10.77.0.2:80");
 	struct decide a, b;
 
 	(void)state;
@@ -148,10 +164,13 @@ static void a_policy_too_large_is_refused_with_its_numbers(void **state)
 	decide_init(&decide);
 	for (j = 0; j < DECIDE_POLICIES; j++) {
 		out = open_memstream(&yaml, &size);
-		fprintf(out, RELEASE("v%zu", "ns%zu", "", "10.96.0.%zu:80", "10.77.0.%zu:80") "  entries: [{service: web, match: [\n", j, j,
-			j + 1, j + 1);
+		fprintf(out,
+			RELEASE("v%zu", "ns%zu", "", "10.96.0.%zu:80",
+				"10.77.0.%zu:80") "  entries: [{service: web, match: [\n",
+			j, j, j + 1, j + 1);
 		for (i = 0; i < 8000; i++)
-			fprintf(out, "{headers: [{name: x-a, value: v%zu-%zu-%080zu}]},\n", j, i, i);
+			fprintf(out, "{headers: [{name: x-a, value: v%zu-%zu-%080zu}]},\n", j, i,
+				i);
 		fputs("]}]\n", out);
 		fclose(out);
 		decide_add(&decide, yaml);
@@ -178,16 +197,20 @@ static void a_thousand_services_with_twenty_rules_fit(void **state)
 		char *yaml = NULL;
 		FILE *out = open_memstream(&yaml, &size);
 
-		fprintf(out, "apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v%zu, namespace: shop}\nspec:\n  services:\n",
+		fprintf(out,
+			"apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v%zu, namespace: shop}\nspec:\n  services:\n",
 			part);
 		for (i = 0; i < 250; i++)
-			fprintf(out, "  - {name: s%zu-%zu, frontends: [\"10.%zu.0.%zu:80\"], gray: {addresses: [\"10.%zu.1.%zu:80\"]}}\n", part, i,
-				part, i + 1, part, i + 1);
+			fprintf(out,
+				"  - {name: s%zu-%zu, frontends: [\"10.%zu.0.%zu:80\"], gray: {addresses: [\"10.%zu.1.%zu:80\"]}}\n",
+				part, i, part, i + 1, part, i + 1);
 		fputs("  entries:\n", out);
 		for (i = 0; i < 250; i++) {
 			fprintf(out, "  - service: s%zu-%zu\n    match:\n", part, i);
 			for (j = 0; j < 20; j++)
-				fprintf(out, "    - headers: [{name: x-user-id, value: user-%zu-%zu-%zu}]\n", part, i, j);
+				fprintf(out,
+					"    - headers: [{name: x-user-id, value: user-%zu-%zu-%zu}]\n",
+					part, i, j);
 		}
 		fclose(out);
 		decide_add(&decide, yaml);
@@ -197,7 +220,8 @@ static void a_thousand_services_with_twenty_rules_fit(void **state)
 	assert_int_equal(decide_compile(&decide), 0);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
 	seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
-	print_message("1,000 services x 20 rules: %.3f s of CPU time, %u bytes\n", seconds, decide.image->head.size);
+	print_message("1,000 services x 20 rules: %.3f s of CPU time, %u bytes\n", seconds,
+		      decide.image->head.size);
 	assert_true(seconds < 2);
 	decide_lines(&decide, "shop/s3-249", "x-user-id: user-3-249-19\r\n", &colour);
 	assert_int_equal(colour.rule, 20);
@@ -215,13 +239,16 @@ static void addresses_are_found_and_no_others(void **state)
 	size_t used, i;
 
 	(void)state;
-	used = (size_t)snprintf(yaml, sizeof(yaml), "apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v2}\nspec:\n"
-				"  services:\n");
+	used = (size_t)snprintf(
+		yaml, sizeof(yaml),
+		"apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v2}\nspec:\n"
+		"  services:\n");
 	for (i = 0; i < 1000; i++)
-		used += (size_t)snprintf(yaml + used, sizeof(yaml) - used,
-					 "  - {name: s%zu, frontends: [\"10.%zu.%zu.1:80\", \"[fd00::%zx]:8080\"], "
-					 "gray: {addresses: [\"[fd01::%zx]:80\", \"10.%zu.%zu.2:80\", \"10.%zu.%zu.3:81\"]}}\n", i, i / 250, i % 250, i + 1, i + 1, i / 250,
-					 i % 250, i / 250, i % 250);
+		used += (size_t)snprintf(
+			yaml + used, sizeof(yaml) - used,
+			"  - {name: s%zu, frontends: [\"10.%zu.%zu.1:80\", \"[fd00::%zx]:8080\"], "
+			"gray: {addresses: [\"[fd01::%zx]:80\", \"10.%zu.%zu.2:80\", \"10.%zu.%zu.3:81\"]}}\n",
+			i, i / 250, i % 250, i + 1, i + 1, i / 250, i % 250, i / 250, i % 250);
 	decide_init(&decide);
 	decide_add(&decide, yaml);
 	assert_int_equal(decide_compile(&decide), 0);
@@ -247,13 +274,16 @@ static void addresses_are_found_and_no_others(void **state)
 		addr = decide_addr(ip);
 		assert_memory_equal(&endpoint.addr, &addr, sizeof(addr));
 		endpoint.addr = decide_addr("10.0.0.9");
-		assert_int_equal(gl_image_endpoint(decide.image, id, 1, (u32)i * 2 + 1, &endpoint), 2);
+		assert_int_equal(gl_image_endpoint(decide.image, id, 1, (u32)i * 2 + 1, &endpoint),
+				 2);
 		assert_int_equal(endpoint.port, htons(81));
 		assert_int_equal(gl_image_origin(decide.image, &endpoint.addr), 1);
 		assert_int_equal(gl_image_endpoint(decide.image, id, 2, 0, &endpoint), 0);
 		assert_int_equal(gl_image_endpoint(decide.image, id, 0, 0, &endpoint), 0);
 	}
-	assert_int_equal(gl_image_endpoint(decide.image, 1001, 1, 0, &(struct gl_endpoint_key){ 0 }), 0);
+	assert_int_equal(gl_image_endpoint(decide.image, 1001, 1, 0,
+					   &(struct gl_endpoint_key){ 0 }),
+			 0);
 	decide_free(&decide);
 }
 
@@ -264,18 +294,22 @@ static void flags_say_entry_and_fallback(void **state)
 
 	(void)state;
 	decide_init(&decide);
-	decide_add(&decide, "apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v2}\nspec:\n  batches: [{weight: 50.0001%}]\n"
-		   "  entries: [{service: a}]\n  services:\n"
-		   "  - {name: a, frontends: [\"10.0.0.1:80\"], gray: {addresses: [\"10.0.1.1:80\"]}, fallback: None}\n"
-		   "  - {name: b, frontends: [\"10.0.0.2:80\"], gray: {addresses: [\"10.0.1.2:80\"]}}\n"
-		   "  - {name: c, frontends: [\"10.0.0.3:80\"]}\n");
+	decide_add(
+		&decide,
+		"apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v2}\nspec:\n  batches: [{weight: 50.0001%}]\n"
+		"  entries: [{service: a}]\n  services:\n"
+		"  - {name: a, frontends: [\"10.0.0.1:80\"], gray: {addresses: [\"10.0.1.1:80\"]}, fallback: None}\n"
+		"  - {name: b, frontends: [\"10.0.0.2:80\"], gray: {addresses: [\"10.0.1.2:80\"]}}\n"
+		"  - {name: c, frontends: [\"10.0.0.3:80\"]}\n");
 	assert_int_equal(decide_compile(&decide), 0);
 	assert_int_equal(gl_image_lane(decide.image, 1, 1), GL_LANE_ENTRY | GL_LANE_FALLBACK_NONE);
 	assert_int_equal(gl_image_lane(decide.image, 2, 1), 0);
 	assert_int_equal(gl_image_lane(decide.image, 3, 1), 0);
-	assert_int_equal(gl_image_service(decide.image, 1, &info), GL_SERVICE_PRESENT | GL_SERVICE_HTTP | GL_SERVICE_ENTRY);
+	assert_int_equal(gl_image_service(decide.image, 1, &info),
+			 GL_SERVICE_PRESENT | GL_SERVICE_HTTP | GL_SERVICE_ENTRY);
 	assert_int_equal(info.odds_lane, 1);
-	assert_int_equal(gl_image_service(decide.image, 2, &info), GL_SERVICE_PRESENT | GL_SERVICE_HTTP);
+	assert_int_equal(gl_image_service(decide.image, 2, &info),
+			 GL_SERVICE_PRESENT | GL_SERVICE_HTTP);
 	assert_int_equal(info.odds_lane, 0);
 	decide_steer(&decide, "default", "v2", true, true, GL_WEIGHT_ONE / 2);
 	assert_int_equal(decide_compile(&decide), 0);
@@ -295,10 +329,12 @@ static void the_filter_holds_what_is_needed(void **state)
 
 	(void)state;
 	decide_init(&decide);
-	decide_add(&decide, "apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v2}\nspec:\n  batches: [{weight: 5}]\n"
-		   "  entries: [{service: a, match: [{headers: [{name: X-A, value: b}]}], sticky: [{header: x-u}, {cookie: c}]}]\n  services:\n"
-		   "  - {name: a, frontends: [\"10.0.0.1:80\"], gray: {addresses: [\"10.0.1.1:80\"]}}\n"
-		   "  - {name: b, frontends: [\"10.0.0.2:80\"]}\n");
+	decide_add(
+		&decide,
+		"apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v2}\nspec:\n  batches: [{weight: 5}]\n"
+		"  entries: [{service: a, match: [{headers: [{name: X-A, value: b}]}], sticky: [{header: x-u}, {cookie: c}]}]\n  services:\n"
+		"  - {name: a, frontends: [\"10.0.0.1:80\"], gray: {addresses: [\"10.0.1.1:80\"]}}\n"
+		"  - {name: b, frontends: [\"10.0.0.2:80\"]}\n");
 	assert_int_equal(decide_compile(&decide), 0);
 	gl_image_service(decide.image, 1, &entry);
 	gl_image_service(decide.image, 2, &hop);
@@ -332,7 +368,9 @@ static void ids_last(void **state)
 	assert_int_equal(decide_compile(&decide), 0);
 	saved = gl_ids_save(decide.ids);
 	text = cJSON_PrintUnformatted(saved);
-	assert_string_equal(text, "{\"services\":{\"shop/web\":1,\"alpha/web\":2},\"lanes\":{\"v2\":1,\"a\":2,\"b\":3}}");
+	assert_string_equal(
+		text,
+		"{\"services\":{\"shop/web\":1,\"alpha/web\":2},\"lanes\":{\"v2\":1,\"a\":2,\"b\":3}}");
 	free(text);
 	assert_int_equal(gl_ids_load(saved, &loaded), 0);
 	assert_int_equal(gl_ids_service(loaded, "alpha", "web"), 2);
@@ -351,9 +389,16 @@ static void ids_last(void **state)
 static void damaged_ids_are_refused(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "[]", "{\"services\":{},\"lanes\":[]}", "{\"services\":{\"a/b\":0},\"lanes\":{}}", "{\"services\":{\"a/b\":4096},\"lanes\":{}}",
-		"{\"services\":{\"a/b\":1,\"a/c\":1},\"lanes\":{}}", "{\"services\":{\"a/b\":1,\"a/b\":2},\"lanes\":{}}",
-		"{\"services\":{\"a/b\":1.5},\"lanes\":{}}", "{\"services\":{\"a/b\":\"1\"},\"lanes\":{}}", "{\"services\":{},\"lanes\":{\"x\":256}}",
+		"{}",
+		"[]",
+		"{\"services\":{},\"lanes\":[]}",
+		"{\"services\":{\"a/b\":0},\"lanes\":{}}",
+		"{\"services\":{\"a/b\":4096},\"lanes\":{}}",
+		"{\"services\":{\"a/b\":1,\"a/c\":1},\"lanes\":{}}",
+		"{\"services\":{\"a/b\":1,\"a/b\":2},\"lanes\":{}}",
+		"{\"services\":{\"a/b\":1.5},\"lanes\":{}}",
+		"{\"services\":{\"a/b\":\"1\"},\"lanes\":{}}",
+		"{\"services\":{},\"lanes\":{\"x\":256}}",
 		"{\"services\":{},\"lanes\":{\"x\":-1}}",
 	};
 	size_t i;
@@ -382,14 +427,16 @@ static void lanes_run_out_with_a_message(void **state)
 	for (i = 0; i < GL_LANES_MAX; i++) {
 		int err;
 
-		snprintf(text, sizeof(text), RELEASE("v%d", "shop", "", "10.96.0.1:80", "10.77.0.1:80"), i);
+		snprintf(text, sizeof(text),
+			 RELEASE("v%d", "shop", "", "10.96.0.1:80", "10.77.0.1:80"), i);
 		gl_diag_free(&decide.diag);
 		decide_add(&decide, text);
 		err = decide_compile(&decide);
 		assert_int_equal(err, i < GL_LANES_MAX - 1 ? 0 : -E2BIG);
 		gl_policy_free(decide.policies[--decide.npolicies]);
 	}
-	assert_non_null(strstr(decide.diag.items[decide.diag.count - 1].message, "255 lanes were used"));
+	assert_non_null(
+		strstr(decide.diag.items[decide.diag.count - 1].message, "255 lanes were used"));
 	decide_free(&decide);
 }
 

@@ -32,7 +32,9 @@ static struct lines *lines_new(u8 kind, const char *key)
 	lines->image = calloc(1, sizeof(*lines->image));
 	assert_non_null(lines->image);
 	memset(&lines->buf, ';', sizeof(lines->buf));
-	lines->record = (struct gl_image_member){ .key_off = 4096, .key_len = (u16)strlen(key), .kind = kind, .field = 1 };
+	lines->record = (struct gl_image_member){
+		.key_off = 4096, .key_len = (u16)strlen(key), .kind = kind, .field = 1
+	};
 	memcpy((u8 *)lines->image + 4096, key, strlen(key));
 	return lines;
 }
@@ -57,7 +59,8 @@ static void lines_add(struct lines *lines, const void *value, size_t len)
 
 static bool find(struct lines *lines)
 {
-	return gl_member_find(lines->image, &lines->buf, &lines->head, &lines->work, &lines->member);
+	return gl_member_find(lines->image, &lines->buf, &lines->head, &lines->work,
+			      &lines->member);
 }
 
 static bool value_is(const struct lines *lines, const char *value)
@@ -72,7 +75,8 @@ static void add_rows(struct lines *lines, const cJSON *headers)
 	static char value[GL_HEAD_MAX];
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, headers) {
+	cJSON_ArrayForEach(item, headers)
+	{
 		size_t len = json_hex(item, value, sizeof(value)), end = len, start = 0;
 
 		/* The head scan takes the white space off. */
@@ -125,7 +129,8 @@ static void members_are_found_to_the_byte(void **state)
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		for (kind = 0; kind < 2; kind++) {
 			const char *want = kind ? texts[i].baggage : texts[i].cookie;
-			struct lines *lines = lines_new(kind ? GL_MEMBER_BAGGAGE : GL_MEMBER_COOKIE, "k");
+			struct lines *lines =
+				lines_new(kind ? GL_MEMBER_BAGGAGE : GL_MEMBER_COOKIE, "k");
 
 			lines_add(lines, texts[i].text, strlen(texts[i].text));
 			gl_member_start(&lines->member, &lines->record);
@@ -161,27 +166,34 @@ static void cookie_rows_agree(void **state)
 	size_t strict = 0;
 
 	(void)state;
-	cJSON_ArrayForEach(row, rows) {
+	cJSON_ArrayForEach(row, rows)
+	{
 		if (cJSON_IsTrue(cJSON_GetObjectItem(row, "disputed")))
 			continue;
-		cJSON_ArrayForEach(check, cJSON_GetObjectItem(row, "checks")) {
+		cJSON_ArrayForEach(check, cJSON_GetObjectItem(row, "checks"))
+		{
 			char name[256], value[8192];
 			struct lines *lines;
 			bool want = !cJSON_IsNull(cJSON_GetObjectItem(check, "value_hex"));
 			bool found;
 
-			if (!json_hex(cJSON_GetObjectItem(check, "name_hex"), name, sizeof(name)) || strlen(name) > GL_IMAGE_NAME_MAX)
+			if (!json_hex(cJSON_GetObjectItem(check, "name_hex"), name, sizeof(name)) ||
+			    strlen(name) > GL_IMAGE_NAME_MAX)
 				continue;
 			if (want)
-				json_hex(cJSON_GetObjectItem(check, "value_hex"), value, sizeof(value));
+				json_hex(cJSON_GetObjectItem(check, "value_hex"), value,
+					 sizeof(value));
 			lines = lines_new(GL_MEMBER_COOKIE, name);
 			add_rows(lines, cJSON_GetObjectItem(row, "headers_hex"));
 			gl_member_start(&lines->member, &lines->record);
 			found = find(lines);
 			if (found != want || (want && !value_is(lines, value)))
-				print_error("%s: cookie %s: %s '%.*s', expected '%s'\n", json_text(row, "id"), name,
-					    found ? "found" : "nothing", (int)(lines->member.value_end - lines->member.value_off),
-					    lines->buf.b + lines->member.value_off, want ? value : "nothing");
+				print_error("%s: cookie %s: %s '%.*s', expected '%s'\n",
+					    json_text(row, "id"), name, found ? "found" : "nothing",
+					    (int)(lines->member.value_end -
+						  lines->member.value_off),
+					    lines->buf.b + lines->member.value_off,
+					    want ? value : "nothing");
 			assert_true(found == want && (!want || value_is(lines, value)));
 			lines_free(lines);
 			strict++;
@@ -199,10 +211,12 @@ static void baggage_rows_agree(void **state)
 	size_t strict = 0;
 
 	(void)state;
-	cJSON_ArrayForEach(row, rows) {
+	cJSON_ArrayForEach(row, rows)
+	{
 		if (cJSON_IsTrue(cJSON_GetObjectItem(row, "disputed")))
 			continue;
-		cJSON_ArrayForEach(member, cJSON_GetObjectItem(row, "expected")) {
+		cJSON_ArrayForEach(member, cJSON_GetObjectItem(row, "expected"))
+		{
 			const char *key = json_text(member, "key"), *raw = json_text(member, "raw");
 			struct lines *lines;
 
@@ -212,7 +226,8 @@ static void baggage_rows_agree(void **state)
 			add_rows(lines, cJSON_GetObjectItem(row, "headers_hex"));
 			gl_member_start(&lines->member, &lines->record);
 			if (!find(lines) || !value_is(lines, raw))
-				fail_msg("%s: member %s is not '%s'", json_text(row, "id"), key, raw);
+				fail_msg("%s: member %s is not '%s'", json_text(row, "id"), key,
+					 raw);
 			lines_free(lines);
 			strict++;
 		}
@@ -227,12 +242,14 @@ static void traceparent_rows_agree(void **state)
 	const cJSON *row, *header;
 
 	(void)state;
-	cJSON_ArrayForEach(row, rows) {
+	cJSON_ArrayForEach(row, rows)
+	{
 		const char *want = json_text(row, "trace_id");
 		struct lines *lines = lines_new(GL_MEMBER_LINE, "");
 		bool valid;
 
-		cJSON_ArrayForEach(header, cJSON_GetObjectItem(row, "headers_hex")) {
+		cJSON_ArrayForEach(header, cJSON_GetObjectItem(row, "headers_hex"))
+		{
 			char name[64], value[2048];
 			size_t len;
 
@@ -245,10 +262,13 @@ static void traceparent_rows_agree(void **state)
 			lines_add(lines, value + strspn(value, " \t"), len - strspn(value, " \t"));
 		}
 		valid = lines->head.nfields == 1 &&
-			gl_trace_valid(&lines->buf, lines->head.fields[0].value_off, lines->head.fields[0].value_len);
+			gl_trace_valid(&lines->buf, lines->head.fields[0].value_off,
+				       lines->head.fields[0].value_len);
 		if (!cJSON_IsTrue(cJSON_GetObjectItem(row, "disputed")) &&
 		    (valid != !strcmp(json_text(row, "outcome"), "accept") ||
-		     (valid && memcmp(lines->buf.b + lines->head.fields[0].value_off + GL_TRACE_ID_OFF, want, GL_TRACE_ID_LEN))))
+		     (valid &&
+		      memcmp(lines->buf.b + lines->head.fields[0].value_off + GL_TRACE_ID_OFF, want,
+			     GL_TRACE_ID_LEN))))
 			fail_msg("%s: %s", json_text(row, "id"), valid ? "accepted" : "rejected");
 		lines_free(lines);
 	}

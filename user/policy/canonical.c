@@ -69,20 +69,27 @@ static void put_percent(struct writer *writer, cJSON *object, const char *name, 
 static void put_duration(struct writer *writer, cJSON *object, const char *name, uint64_t ns)
 {
 	uint64_t ms = ns / 1000000;
-	const struct { uint64_t value; const char *unit; } parts[] = {
-		{ ms / 3600000, "h" }, { ms / 60000 % 60, "m" }, { ms / 1000 % 60, "s" }, { ms % 1000, "ms" },
+	const struct {
+		uint64_t value;
+		const char *unit;
+	} parts[] = {
+		{ ms / 3600000, "h" },
+		{ ms / 60000 % 60, "m" },
+		{ ms / 1000 % 60, "s" },
+		{ ms % 1000, "ms" },
 	};
 	char buf[64] = "";
 	size_t used = 0, i;
 
 	for (i = 0; i < 4; i++)
 		if (parts[i].value)
-			used += snprintf(buf + used, sizeof(buf) - used, "%llu%s", (unsigned long long)parts[i].value,
-					 parts[i].unit);
+			used += snprintf(buf + used, sizeof(buf) - used, "%llu%s",
+					 (unsigned long long)parts[i].value, parts[i].unit);
 	put_string(writer, object, name, buf);
 }
 
-static void put_addresses(struct writer *writer, cJSON *object, const char *name, const struct gl_addresses_spec *list)
+static void put_addresses(struct writer *writer, cJSON *object, const char *name,
+			  const struct gl_addresses_spec *list)
 {
 	cJSON *array = put_array(writer, object, name);
 	size_t i;
@@ -137,7 +144,8 @@ static void put_match(struct writer *writer, cJSON *array, const struct gl_match
 		cJSON *header = put_object(writer, headers, NULL);
 
 		put_string(writer, header, "name", match->headers[i].name);
-		put_string(writer, header, "type", match->headers[i].type == GL_MATCH_EXACT ? "Exact" : "Present");
+		put_string(writer, header, "type",
+			   match->headers[i].type == GL_MATCH_EXACT ? "Exact" : "Present");
 		put_string(writer, header, "value", match->headers[i].value);
 	}
 }
@@ -158,7 +166,8 @@ static void put_entry(struct writer *writer, cJSON *array, const struct gl_entry
 	list = put_array(writer, object, "sticky");
 	for (i = 0; i < entry->nsticky; i++)
 		put_string(writer, put_object(writer, list, NULL),
-			   entry->sticky[i].kind == GL_STICKY_HEADER ? "header" : "cookie", entry->sticky[i].name);
+			   entry->sticky[i].kind == GL_STICKY_HEADER ? "header" : "cookie",
+			   entry->sticky[i].name);
 }
 
 static void put_batches(struct writer *writer, cJSON *spec, const struct gl_release_spec *release)
@@ -180,8 +189,12 @@ static void put_batches(struct writer *writer, cJSON *spec, const struct gl_rele
 
 static void put_guard(struct writer *writer, cJSON *spec, const struct gl_guard_spec *guard)
 {
-	static const struct { uint32_t ppm; const char *name; } quantiles[] = {
-		{ 500000, "P50" }, { 900000, "P90" }, { 950000, "P95" }, { 990000, "P99" }, { 999000, "P999" },
+	static const struct {
+		uint32_t ppm;
+		const char *name;
+	} quantiles[] = {
+		{ 500000, "P50" }, { 900000, "P90" },  { 950000, "P95" },
+		{ 990000, "P99" }, { 999000, "P999" },
 	};
 	cJSON *object = put_object(writer, spec, "guard"), *part;
 	size_t i;
@@ -216,14 +229,19 @@ static void put_service(struct writer *writer, cJSON *array, const struct gl_ser
 	cJSON *object = put_object(writer, array, NULL);
 
 	put_string(writer, object, "name", service->name);
-	put_string(writer, object, "protocol", service->protocol == GL_PROTOCOL_HTTP ? "HTTP" : "TCP");
+	put_string(writer, object, "protocol",
+		   service->protocol == GL_PROTOCOL_HTTP ? "HTTP" : "TCP");
 	put_addresses(writer, object, "frontends", &service->frontends);
 	if (service->base.count)
-		put_addresses(writer, put_object(writer, object, "base"), "addresses", &service->base);
+		put_addresses(writer, put_object(writer, object, "base"), "addresses",
+			      &service->base);
 	if (service->gray.count)
-		put_addresses(writer, put_object(writer, object, "gray"), "addresses", &service->gray);
-	put_string(writer, object, "propagation", service->propagation == GL_PROPAGATION_TRACE ? "Trace" : "InFlight");
-	put_string(writer, object, "fallback", service->fallback == GL_FALLBACK_TO_BASE ? "Base" : "None");
+		put_addresses(writer, put_object(writer, object, "gray"), "addresses",
+			      &service->gray);
+	put_string(writer, object, "propagation",
+		   service->propagation == GL_PROPAGATION_TRACE ? "Trace" : "InFlight");
+	put_string(writer, object, "fallback",
+		   service->fallback == GL_FALLBACK_TO_BASE ? "Base" : "None");
 }
 
 static void put_spec(struct writer *writer, cJSON *spec, const struct gl_release_spec *release)

@@ -8,8 +8,8 @@
 #include "policy/schema.h"
 
 /* The path of a field that was read before: "spec.services[1].gray.addresses[0]". */
-__attribute__((format(printf, 2, 3)))
-static void at(struct gl_reader *reader, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void at(struct gl_reader *reader, const char *format,
+						     ...)
 {
 	va_list args;
 	int len;
@@ -21,7 +21,8 @@ static void at(struct gl_reader *reader, const char *format, ...)
 	reader->path[reader->path_len] = '\0';
 }
 
-static const struct gl_service_spec *find_service(const struct gl_release_spec *spec, const char *name)
+static const struct gl_service_spec *find_service(const struct gl_release_spec *spec,
+						  const char *name)
 {
 	size_t i;
 
@@ -39,13 +40,16 @@ static void check_lane(struct gl_reader *reader, struct gl_release_spec *spec)
 		at(reader, "metadata.name");
 		spec->lane = spec->name;
 		if (strchr(spec->name, '.') || strlen(spec->name) > 63)
-			gl_read_error(reader, spec->lane_pos, "name the lane in spec.lane",
-				      "\"%.64s\" cannot be the lane's name, too: a lane is a DNS label", spec->name);
+			gl_read_error(
+				reader, spec->lane_pos, "name the lane in spec.lane",
+				"\"%.64s\" cannot be the lane's name, too: a lane is a DNS label",
+				spec->name);
 	} else {
 		at(reader, "spec.lane");
 	}
 	if (!strcmp(spec->lane, "base"))
-		gl_read_error(reader, spec->lane_pos, NULL, "\"base\" is the lane of everything else");
+		gl_read_error(reader, spec->lane_pos, NULL,
+			      "\"base\" is the lane of everything else");
 }
 
 /* Services and addresses ------------------------------------------------------------------------------------------- */
@@ -96,7 +100,9 @@ static const char *clash(const struct use *a, const struct use *b)
 
 static const char *role_name(enum role role)
 {
-	return role == ROLE_FRONTEND ? "frontends" : role == ROLE_BASE ? "base.addresses" : "gray.addresses";
+	return role == ROLE_FRONTEND ? "frontends" :
+	       role == ROLE_BASE     ? "base.addresses" :
+				       "gray.addresses";
 }
 
 /* Reports against the one that stands later in the text. */
@@ -107,18 +113,20 @@ static void report_clash(struct gl_reader *reader, const struct use *a, const st
 	if (!why)
 		return;
 	if (a->address->pos.line > b->address->pos.line ||
-	    (a->address->pos.line == b->address->pos.line && a->address->pos.column > b->address->pos.column)) {
+	    (a->address->pos.line == b->address->pos.line &&
+	     a->address->pos.column > b->address->pos.column)) {
 		const struct use *swap = a;
 
 		a = b;
 		b = swap;
 	}
 	at(reader, "spec.services[%zu].%s[%zu]", b->service, role_name(b->role), b->index);
-	gl_read_error(reader, b->address->pos, NULL, "%s is %s; the other stands in line %u", b->address->text, why,
-		      a->address->pos.line);
+	gl_read_error(reader, b->address->pos, NULL, "%s is %s; the other stands in line %u",
+		      b->address->text, why, a->address->pos.line);
 }
 
-static size_t collect(struct use *uses, size_t service, enum role role, const struct gl_addresses_spec *list)
+static size_t collect(struct use *uses, size_t service, enum role role,
+		      const struct gl_addresses_spec *list)
 {
 	size_t i;
 
@@ -133,7 +141,8 @@ static void check_addresses(struct gl_reader *reader, const struct gl_release_sp
 	struct use *uses;
 
 	for (i = 0; i < spec->nservices; i++)
-		count += spec->services[i].frontends.count + spec->services[i].base.count + spec->services[i].gray.count;
+		count += spec->services[i].frontends.count + spec->services[i].base.count +
+			 spec->services[i].gray.count;
 	uses = calloc(count + 1, sizeof(*uses));
 	if (!uses) {
 		reader->failed = true;
@@ -187,19 +196,22 @@ static void check_services(struct gl_reader *reader, const struct gl_release_spe
 		if (strcmp(sorted[i]->name, sorted[i - 1]->name))
 			continue;
 		at(reader, "spec.services[%zu].name", (size_t)(sorted[i] - spec->services));
-		gl_read_error(reader, sorted[i]->pos, NULL, "service \"%s\" occurs twice; the other stands in line %u",
+		gl_read_error(reader, sorted[i]->pos, NULL,
+			      "service \"%s\" occurs twice; the other stands in line %u",
 			      sorted[i]->name, sorted[i - 1]->pos.line);
 	}
 	free(sorted);
 	at(reader, "spec.services");
 	if (!gray)
-		gl_read_error(reader, spec->services[0].pos, "give gray: {addresses: [...]} to at least one",
+		gl_read_error(reader, spec->services[0].pos,
+			      "give gray: {addresses: [...]} to at least one",
 			      "no service has a gray version");
 }
 
 /* Entries ---------------------------------------------------------------------------------------------------------- */
 
-static void check_match(struct gl_reader *reader, const struct gl_match_spec *match, size_t entry, size_t index)
+static void check_match(struct gl_reader *reader, const struct gl_match_spec *match, size_t entry,
+			size_t index)
 {
 	size_t i, j;
 
@@ -207,9 +219,12 @@ static void check_match(struct gl_reader *reader, const struct gl_match_spec *ma
 		for (j = 0; j < i; j++) {
 			if (strcmp(match->headers[i].name, match->headers[j].name))
 				continue;
-			at(reader, "spec.entries[%zu].match[%zu].headers[%zu].name", entry, index, i);
-			gl_read_error(reader, match->headers[i].pos, "for one value or the other write two matches",
-				      "header \"%s\" occurs twice in one match", match->headers[i].name);
+			at(reader, "spec.entries[%zu].match[%zu].headers[%zu].name", entry, index,
+			   i);
+			gl_read_error(reader, match->headers[i].pos,
+				      "for one value or the other write two matches",
+				      "header \"%s\" occurs twice in one match",
+				      match->headers[i].name);
 			break;
 		}
 	}
@@ -232,17 +247,21 @@ static void check_entry(struct gl_reader *reader, const struct gl_release_spec *
 			near = gl_read_nearest(entry->service, names, spec->nservices);
 		if (near)
 			snprintf(hint, sizeof(hint), "did you mean %s?", near);
-		gl_read_error(reader, entry->pos, near ? hint : "every entry is one of spec.services", "no service is named \"%s\"",
-			      entry->service);
+		gl_read_error(reader, entry->pos,
+			      near ? hint : "every entry is one of spec.services",
+			      "no service is named \"%s\"", entry->service);
 		free(names);
 	} else if (!service->gray.count) {
-		gl_read_warn(reader, entry->pos, "make the first service with a gray version the entry",
-			     "service \"%s\" has no gray version: a colour given here reaches the next hop only if the service "
-			     "forwards a label, as this version inserts none", entry->service);
+		gl_read_warn(
+			reader, entry->pos, "make the first service with a gray version the entry",
+			"service \"%s\" has no gray version: a colour given here reaches the next hop only if the service "
+			"forwards a label, as this version inserts none",
+			entry->service);
 	}
 	for (i = 0; i < index; i++)
 		if (!strcmp(spec->entries[i].service, entry->service))
-			gl_read_error(reader, entry->pos, NULL, "service \"%s\" has two entries; the first is in line %u",
+			gl_read_error(reader, entry->pos, NULL,
+				      "service \"%s\" has two entries; the first is in line %u",
 				      entry->service, spec->entries[i].pos.line);
 	for (i = 0; i < entry->nmatches; i++)
 		check_match(reader, &entry->matches[i], index, i);
@@ -267,7 +286,9 @@ static void imply_batches(struct gl_reader *reader, struct gl_release_spec *spec
 		memcpy(batches, spec->batches, n * sizeof(*batches));
 	else
 		batches[n++] = (struct gl_batch_spec){ .pos = spec->pos, .implied = true };
-	batches[n] = (struct gl_batch_spec){ .pos = batches[n - 1].pos, .weight_ppm = GL_WEIGHT_ONE, .implied = true };
+	batches[n] = (struct gl_batch_spec){ .pos = batches[n - 1].pos,
+					     .weight_ppm = GL_WEIGHT_ONE,
+					     .implied = true };
 	spec->batches = batches;
 	spec->nbatches = n + 1;
 }
@@ -284,7 +305,9 @@ static void check_batches(struct gl_reader *reader, struct gl_release_spec *spec
 			partial = batch;
 		if (i && batch->weight_ppm < batch[-1].weight_ppm) {
 			at(reader, "spec.batches[%zu].weight", i);
-			gl_read_warn(reader, batch->pos, NULL, "this batch is smaller than the one before: users go back to base");
+			gl_read_warn(
+				reader, batch->pos, NULL,
+				"this batch is smaller than the one before: users go back to base");
 		}
 	}
 	imply_batches(reader, spec);
@@ -292,8 +315,10 @@ static void check_batches(struct gl_reader *reader, struct gl_release_spec *spec
 		if (!partial || spec->entries[i].nsticky)
 			continue;
 		at(reader, "spec.entries[%zu]", i);
-		gl_read_warn(reader, spec->entries[i].pos, "sticky: [{header: x-user-id}] keeps a user on one side",
-			     "no sticky key: each trace or request is decided by itself, so that a browser mixes both versions");
+		gl_read_warn(
+			reader, spec->entries[i].pos,
+			"sticky: [{header: x-user-id}] keeps a user on one side",
+			"no sticky key: each trace or request is decided by itself, so that a browser mixes both versions");
 	}
 }
 
@@ -309,24 +334,30 @@ void gl_check_release(struct gl_reader *reader, struct gl_release_spec *spec)
 	check_batches(reader, spec);
 	at(reader, "spec.entries");
 	if (!spec->nentries)
-		gl_read_warn(reader, spec->pos, NULL, "there is no entry: only labels and calling pods give requests this lane");
+		gl_read_warn(
+			reader, spec->pos, NULL,
+			"there is no entry: only labels and calling pods give requests this lane");
 	at(reader, "%s", "");
 }
 
-void gl_check_beside(struct gl_reader *reader, const struct gl_release_spec *before, size_t n, const struct gl_release_spec *spec)
+void gl_check_beside(struct gl_reader *reader, const struct gl_release_spec *before, size_t n,
+		     const struct gl_release_spec *spec)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (!strcmp(before[i].namespace, spec->namespace) && !strcmp(before[i].name, spec->name)) {
+		if (!strcmp(before[i].namespace, spec->namespace) &&
+		    !strcmp(before[i].name, spec->name)) {
 			at(reader, "metadata.name");
-			gl_read_error(reader, spec->pos, NULL, "release %s/%s occurs twice; the first begins in line %u",
+			gl_read_error(reader, spec->pos, NULL,
+				      "release %s/%s occurs twice; the first begins in line %u",
 				      spec->namespace, spec->name, before[i].pos.line);
 		} else if (!strcmp(before[i].lane, spec->lane)) {
 			at(reader, spec->lane == spec->name ? "metadata.name" : "spec.lane");
 			gl_read_error(reader, spec->lane_pos, "every release has a lane of its own",
-				      "lane \"%s\" is that of release %s/%s, too (line %u)", spec->lane, before[i].namespace,
-				      before[i].name, before[i].lane_pos.line);
+				      "lane \"%s\" is that of release %s/%s, too (line %u)",
+				      spec->lane, before[i].namespace, before[i].name,
+				      before[i].lane_pos.line);
 		}
 	}
 	at(reader, "%s", "");

@@ -8,8 +8,9 @@
 
 #include "policy/compile.h"
 
-void gl_compile_error(struct gl_compiler *compiler, const struct gl_release_spec *spec, struct gl_pos pos, const char *field,
-		      const char *hint, const char *format, ...)
+void gl_compile_error(struct gl_compiler *compiler, const struct gl_release_spec *spec,
+		      struct gl_pos pos, const char *field, const char *hint, const char *format,
+		      ...)
 {
 	struct gl_diag_place place = { spec->file, pos, field };
 	char *message;
@@ -59,7 +60,8 @@ uint32_t gl_compile_copy(struct gl_compiler *compiler, const void *data, size_t 
 /* Precedence: the higher priority, then the names. */
 static int compare_active(const void *a, const void *b)
 {
-	const struct gl_release_spec *x = ((const struct gl_active *)a)->spec, *y = ((const struct gl_active *)b)->spec;
+	const struct gl_release_spec *x = ((const struct gl_active *)a)->spec,
+				     *y = ((const struct gl_active *)b)->spec;
 	int diff;
 
 	if (x->priority != y->priority)
@@ -68,16 +70,21 @@ static int compare_active(const void *a, const void *b)
 	return diff ? diff : strcmp(x->name, y->name);
 }
 
-static struct gl_release_steer steer_of(const struct gl_policy_set *set, const struct gl_release_spec *spec)
+static struct gl_release_steer steer_of(const struct gl_policy_set *set,
+					const struct gl_release_spec *spec)
 {
 	struct gl_release_steer ret = {
-		.namespace = spec->namespace, .name = spec->name, .lane_active = true, .rules = true,
+		.namespace = spec->namespace,
+		.name = spec->name,
+		.lane_active = true,
+		.rules = true,
 		.weight_ppm = spec->batches[0].weight_ppm,
 	};
 	size_t i;
 
 	for (i = 0; i < set->nsteer; i++)
-		if (!strcmp(set->steer[i].namespace, spec->namespace) && !strcmp(set->steer[i].name, spec->name))
+		if (!strcmp(set->steer[i].namespace, spec->namespace) &&
+		    !strcmp(set->steer[i].name, spec->name))
 			return set->steer[i];
 	return ret;
 }
@@ -94,14 +101,19 @@ static int give_ids(struct gl_compiler *compiler, struct gl_active *active)
 		return -ENOMEM;
 	err = gl_ids_give_lane(compiler->ids, spec->lane, &active->lane);
 	if (err == -ENOSPC)
-		gl_compile_error(compiler, spec, spec->lane_pos, "spec.lane", "lanes are remembered while the agent's state lives",
-				 "no id is left for lane \"%s\": %d lanes were used", spec->lane, GL_LANES_MAX - 1);
+		gl_compile_error(compiler, spec, spec->lane_pos, "spec.lane",
+				 "lanes are remembered while the agent's state lives",
+				 "no id is left for lane \"%s\": %d lanes were used", spec->lane,
+				 GL_LANES_MAX - 1);
 	for (i = 0; !err && i < spec->nservices; i++) {
-		err = gl_ids_give_service(compiler->ids, spec->namespace, spec->services[i].name, &services[i]);
+		err = gl_ids_give_service(compiler->ids, spec->namespace, spec->services[i].name,
+					  &services[i]);
 		if (err == -ENOSPC)
-			gl_compile_error(compiler, spec, spec->services[i].pos, "spec.services", NULL,
-					 "no id is left for service %s/%s: %d services were used", spec->namespace,
-					 spec->services[i].name, GL_SERVICES_MAX - 1);
+			gl_compile_error(compiler, spec, spec->services[i].pos, "spec.services",
+					 NULL,
+					 "no id is left for service %s/%s: %d services were used",
+					 spec->namespace, spec->services[i].name,
+					 GL_SERVICES_MAX - 1);
 	}
 	return err == -ENOSPC ? -E2BIG : err;
 }
@@ -139,7 +151,8 @@ static int gather(struct gl_compiler *compiler, const struct gl_policy_set *set)
 
 static int compare_lanes(const void *a, const void *b)
 {
-	const struct gl_active *x = *(const struct gl_active *const *)a, *y = *(const struct gl_active *const *)b;
+	const struct gl_active *x = *(const struct gl_active *const *)a,
+			       *y = *(const struct gl_active *const *)b;
 
 	return x->lane != y->lane ? (x->lane < y->lane ? -1 : 1) : x < y ? -1 : 1;
 }
@@ -158,16 +171,20 @@ static void check_releases(struct gl_compiler *compiler)
 
 		sorted[i] = &compiler->active[i];
 		if (i && !compare_active(&compiler->active[i], &compiler->active[i - 1]))
-			gl_compile_error(compiler, spec, spec->pos, "metadata.name", NULL, "release %s/%s is given twice",
-					 spec->namespace, spec->name);
+			gl_compile_error(compiler, spec, spec->pos, "metadata.name", NULL,
+					 "release %s/%s is given twice", spec->namespace,
+					 spec->name);
 	}
 	qsort(sorted, compiler->nactive, sizeof(*sorted), compare_lanes);
 	for (i = 1; i < compiler->nactive; i++) {
 		const struct gl_release_spec *spec = sorted[i]->spec, *other = sorted[i - 1]->spec;
 
-		if (sorted[i]->lane == sorted[i - 1]->lane && compare_active(sorted[i], sorted[i - 1]))
-			gl_compile_error(compiler, spec, spec->lane_pos, "spec.lane", "every release has a lane of its own",
-					 "lane \"%s\" is that of release %s/%s, too", spec->lane, other->namespace, other->name);
+		if (sorted[i]->lane == sorted[i - 1]->lane &&
+		    compare_active(sorted[i], sorted[i - 1]))
+			gl_compile_error(compiler, spec, spec->lane_pos, "spec.lane",
+					 "every release has a lane of its own",
+					 "lane \"%s\" is that of release %s/%s, too", spec->lane,
+					 other->namespace, other->name);
 	}
 	free(sorted);
 }
@@ -181,12 +198,16 @@ static int report_full(struct gl_compiler *compiler)
 
 		services += spec->nservices;
 		for (j = 0; j < spec->nservices; j++)
-			endpoints += spec->services[j].frontends.count + spec->services[j].gray.count;
+			endpoints +=
+				spec->services[j].frontends.count + spec->services[j].gray.count;
 	}
-	gl_compile_error(compiler, compiler->active[0].spec, (struct gl_pos){ 0, 0 }, NULL, "fewer or shorter matches",
-			 "the policies are too large for the %u bytes of an image: %zu releases, %zu services, %zu addresses, "
-			 "%zu matches, %zu different header values", GL_IMAGE_SIZE, compiler->nactive, services, endpoints,
-			 compiler->nmatches, compiler->nexacts);
+	gl_compile_error(
+		compiler, compiler->active[0].spec, (struct gl_pos){ 0, 0 }, NULL,
+		"fewer or shorter matches",
+		"the policies are too large for the %u bytes of an image: %zu releases, %zu services, %zu addresses, "
+		"%zu matches, %zu different header values",
+		GL_IMAGE_SIZE, compiler->nactive, services, endpoints, compiler->nmatches,
+		compiler->nexacts);
 	return -E2BIG;
 }
 
@@ -210,7 +231,8 @@ static int build(struct gl_compiler *compiler)
 	return compiler->full ? report_full(compiler) : 0;
 }
 
-int gl_policy_compile(const struct gl_policy_set *set, struct gl_ids *ids, struct gl_image *image, struct gl_diag *diag)
+int gl_policy_compile(const struct gl_policy_set *set, struct gl_ids *ids, struct gl_image *image,
+		      struct gl_diag *diag)
 {
 	struct gl_compiler compiler = { .image = image, .diag = diag, .ids = ids };
 	size_t errors = diag->errors, i;

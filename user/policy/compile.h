@@ -44,9 +44,11 @@ void *gl_compile_at(struct gl_compiler *compiler, uint32_t off);
 /* Copies bytes into the image, padded with NUL to a multiple of 8. */
 uint32_t gl_compile_copy(struct gl_compiler *compiler, const void *data, size_t len);
 
-__attribute__((format(printf, 6, 7)))
-void gl_compile_error(struct gl_compiler *compiler, const struct gl_release_spec *spec, struct gl_pos pos, const char *field,
-		      const char *hint, const char *format, ...);
+__attribute__((format(printf, 6, 7))) void gl_compile_error(struct gl_compiler *compiler,
+							    const struct gl_release_spec *spec,
+							    struct gl_pos pos, const char *field,
+							    const char *hint, const char *format,
+							    ...);
 
 /* Builds an open-addressed table of @count elements of @size bytes. */
 struct gl_table_plan {
@@ -56,7 +58,8 @@ struct gl_table_plan {
 	uint32_t (*hash)(const void *elements, size_t i, uint32_t seed);
 	void (*write)(const void *elements, size_t i, uint32_t hash, void *slot);
 };
-void gl_compile_table(struct gl_compiler *compiler, struct gl_image_table *table, const struct gl_table_plan *plan);
+void gl_compile_table(struct gl_compiler *compiler, struct gl_image_table *table,
+		      const struct gl_table_plan *plan);
 
 /* compile_tables.c: frontends, origins, lanes with their endpoints. */
 void gl_compile_frontends(struct gl_compiler *compiler);
@@ -67,11 +70,13 @@ void gl_compile_lanes(struct gl_compiler *compiler);
 void gl_compile_labels(struct gl_compiler *compiler);
 void gl_compile_services(struct gl_compiler *compiler);
 void gl_compile_exacts(struct gl_compiler *compiler);
-void gl_compile_add_exact(struct gl_compiler *compiler, const char *value, uint32_t field, uint32_t predicate_off);
+void gl_compile_add_exact(struct gl_compiler *compiler, const char *value, uint32_t field,
+			  uint32_t predicate_off);
 
 /* compile_entry.c: the rules and weights of one entry; returns the offset of its record (0: none). */
 struct gl_fieldset;
-uint32_t gl_compile_entry(struct gl_compiler *compiler, uint32_t service, struct gl_fieldset *fields);
+uint32_t gl_compile_entry(struct gl_compiler *compiler, uint32_t service,
+			  struct gl_fieldset *fields);
 /* The lane with more than half of the entry's unmatched traffic, or 0. */
 uint32_t gl_compile_odds(struct gl_compiler *compiler, uint32_t entry_off);
 
@@ -86,6 +91,7 @@ struct gl_fieldset {
 	bool overflow;
 };
 /* The number of a header name, added if it is new. */
-uint32_t gl_compile_field(struct gl_compiler *compiler, struct gl_fieldset *fields, const char *name);
+uint32_t gl_compile_field(struct gl_compiler *compiler, struct gl_fieldset *fields,
+			  const char *name);
 
 #endif

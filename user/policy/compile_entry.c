@@ -55,8 +55,10 @@ static bool collect_parts(struct entry *entry, uint32_t service)
 		const struct gl_release_spec *spec = active->spec;
 
 		for (j = 0; active->steer.lane_active && j < spec->nentries; j++)
-			if (gl_ids_service(compiler->ids, spec->namespace, spec->entries[j].service) == service)
-				entry->parts[entry->nparts++] = (struct part){ active, &spec->entries[j], j, i + 1 };
+			if (gl_ids_service(compiler->ids, spec->namespace,
+					   spec->entries[j].service) == service)
+				entry->parts[entry->nparts++] =
+					(struct part){ active, &spec->entries[j], j, i + 1 };
 	}
 	return true;
 }
@@ -83,7 +85,8 @@ static uint32_t predicate_index(struct entry *entry, const struct gl_header_spec
 		const struct predicate *predicate;
 
 		if (!*index) {
-			entry->predicates[entry->npredicates] = (struct predicate){ .value = header->value, .field = field };
+			entry->predicates[entry->npredicates] =
+				(struct predicate){ .value = header->value, .field = field };
 			*index = ++entry->npredicates;
 			return *index - 1;
 		}
@@ -129,7 +132,8 @@ static size_t choose_anchor(const struct entry *entry, const uint32_t *needs, si
 	size_t best = 0, i;
 
 	for (i = 1; i < count; i++) {
-		const struct predicate *a = &entry->predicates[needs[i]], *b = &entry->predicates[needs[best]];
+		const struct predicate *a = &entry->predicates[needs[i]],
+				       *b = &entry->predicates[needs[best]];
 
 		if (a->uses < b->uses || (a->uses == b->uses && a->value && !b->value))
 			best = i;
@@ -148,7 +152,9 @@ static bool place_predicates(struct entry *entry)
 		for (j = 0; j < matches_of(&entry->parts[i]); j++) {
 			size_t count = entry->parts[i].entry->matches[j].count;
 
-			entry->predicates[entry->needs[n + choose_anchor(entry, entry->needs + n, count)]].anchors++;
+			entry->predicates[entry->needs[n + choose_anchor(entry, entry->needs + n,
+									 count)]]
+				.anchors++;
 			n += count;
 		}
 	}
@@ -168,7 +174,8 @@ static bool place_predicates(struct entry *entry)
 			continue;
 		}
 		entry->fields->exact[predicate->field] = true;
-		out->value_off = gl_compile_copy(compiler, predicate->value, strlen(predicate->value));
+		out->value_off =
+			gl_compile_copy(compiler, predicate->value, strlen(predicate->value));
 		out->value_len = (u16)strlen(predicate->value);
 		gl_compile_add_exact(compiler, predicate->value, out->field, predicate->off);
 	}
@@ -177,8 +184,8 @@ static bool place_predicates(struct entry *entry)
 
 /* Matches ---------------------------------------------------------------------------------------------------------- */
 
-static void write_match(struct entry *entry, const struct part *part, size_t index, const uint32_t *needs,
-			struct gl_image_match *out, uint32_t number)
+static void write_match(struct entry *entry, const struct part *part, size_t index,
+			const uint32_t *needs, struct gl_image_match *out, uint32_t number)
 {
 	struct gl_compiler *compiler = entry->compiler;
 	const struct gl_match_spec *match = &part->entry->matches[index];
@@ -213,14 +220,16 @@ static void write_matches(struct entry *entry, struct gl_image_entry *out)
 	uint32_t number = 0;
 	size_t n = 0, i, j;
 
-	out->matches_off = gl_compile_alloc(compiler, entry->nmatches * sizeof(struct gl_image_match));
+	out->matches_off =
+		gl_compile_alloc(compiler, entry->nmatches * sizeof(struct gl_image_match));
 	if (!out->matches_off)
 		return;
 	for (i = 0; i < entry->nparts; i++) {
 		for (j = 0; j < matches_of(&entry->parts[i]) && !compiler->full; j++, number++) {
 			struct gl_image_match *match = gl_compile_at(compiler, out->matches_off);
 
-			write_match(entry, &entry->parts[i], j, entry->needs + n, match + number, number);
+			write_match(entry, &entry->parts[i], j, entry->needs + n, match + number,
+				    number);
 			n += entry->parts[i].entry->matches[j].count;
 		}
 	}
@@ -237,22 +246,25 @@ static bool same_sticky(const struct gl_entry_spec *a, const struct gl_entry_spe
 	if (a->nsticky != b->nsticky)
 		return false;
 	for (i = 0; i < a->nsticky; i++)
-		if (a->sticky[i].kind != b->sticky[i].kind || strcmp(a->sticky[i].name, b->sticky[i].name))
+		if (a->sticky[i].kind != b->sticky[i].kind ||
+		    strcmp(a->sticky[i].name, b->sticky[i].name))
 			return false;
 	return true;
 }
 
 static void check_sticky(struct entry *entry, const struct part *part)
 {
-	const struct gl_release_spec *spec = part->active->spec, *other = entry->parts[0].active->spec;
+	const struct gl_release_spec *spec = part->active->spec,
+				     *other = entry->parts[0].active->spec;
 	char field[64];
 
 	snprintf(field, sizeof(field), "spec.entries[%zu].sticky", part->index);
 	if (!same_sticky(part->entry, entry->parts[0].entry))
-		gl_compile_error(entry->compiler, spec, part->entry->pos, field, "give both the same list",
-				 "release %s/%s divides the users of service \"%s\" by other sticky keys; two divisions of one "
-				 "entry must agree, or a user would belong to both", other->namespace, other->name,
-				 part->entry->service);
+		gl_compile_error(
+			entry->compiler, spec, part->entry->pos, field, "give both the same list",
+			"release %s/%s divides the users of service \"%s\" by other sticky keys; two divisions of one "
+			"entry must agree, or a user would belong to both",
+			other->namespace, other->name, part->entry->service);
 }
 
 static void write_shares(struct entry *entry, struct gl_image_entry *out)
@@ -275,10 +287,12 @@ static void write_shares(struct entry *entry, struct gl_image_entry *out)
 		if (!weight)
 			continue;
 		if (from + weight > GL_WEIGHT_ONE) {
-			gl_compile_error(compiler, part->active->spec, part->entry->pos, "spec.batches",
-					 "lower the weight of one of them first",
-					 "the weights of all releases at entry \"%s\" are more than 100 %% together: %s",
-					 part->entry->service, gl_weight_format((u32)(from + weight), total, sizeof(total)));
+			gl_compile_error(
+				compiler, part->active->spec, part->entry->pos, "spec.batches",
+				"lower the weight of one of them first",
+				"the weights of all releases at entry \"%s\" are more than 100 %% together: %s",
+				part->entry->service,
+				gl_weight_format((u32)(from + weight), total, sizeof(total)));
 			return;
 		}
 		share->from = (u32)from;
@@ -307,12 +321,15 @@ static void write_sticky(struct entry *entry, struct gl_image_entry *out)
 	for (i = 0; i < spec->nsticky; i++) {
 		bool cookie = spec->sticky[i].kind == GL_STICKY_COOKIE;
 
-		member[i].field = (u8)(gl_compile_field(compiler, entry->fields, cookie ? "cookie" : spec->sticky[i].name) + 1);
+		member[i].field = (u8)(gl_compile_field(compiler, entry->fields,
+							cookie ? "cookie" : spec->sticky[i].name) +
+				       1);
 		member[i].kind = cookie ? GL_MEMBER_COOKIE : GL_MEMBER_LINE;
 		if (!cookie)
 			continue;
 		member[i].key_len = (u16)strlen(spec->sticky[i].name);
-		member[i].key_off = gl_compile_copy(compiler, spec->sticky[i].name, member[i].key_len);
+		member[i].key_off =
+			gl_compile_copy(compiler, spec->sticky[i].name, member[i].key_len);
 	}
 	out->nsticky = (u32)spec->nsticky;
 }
@@ -336,7 +353,8 @@ static uint32_t write_entry(struct entry *entry)
 	return off;
 }
 
-uint32_t gl_compile_entry(struct gl_compiler *compiler, uint32_t service, struct gl_fieldset *fields)
+uint32_t gl_compile_entry(struct gl_compiler *compiler, uint32_t service,
+			  struct gl_fieldset *fields)
 {
 	struct entry entry = { .compiler = compiler, .fields = fields };
 	uint32_t off = 0;

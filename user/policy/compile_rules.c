@@ -19,11 +19,13 @@ static const char *label_key(const struct gl_label_spec *label)
 
 static bool same_label(const struct gl_label_spec *a, const struct gl_label_spec *b)
 {
-	return !a->header == !b->header && !strcmp(a->header ? a->header : a->baggage_key, b->header ? b->header : b->baggage_key);
+	return !a->header == !b->header && !strcmp(a->header ? a->header : a->baggage_key,
+						   b->header ? b->header : b->baggage_key);
 }
 
 /* The first active release with each kind of label; returns how many kinds there are. */
-static uint32_t label_kinds(struct gl_compiler *compiler, const struct gl_active **first, bool report)
+static uint32_t label_kinds(struct gl_compiler *compiler, const struct gl_active **first,
+			    bool report)
 {
 	uint32_t count = 0, kind;
 	size_t i;
@@ -42,7 +44,8 @@ static uint32_t label_kinds(struct gl_compiler *compiler, const struct gl_active
 		if (count < GL_IMAGE_LABELS)
 			first[count++] = active;
 		else if (report)
-			gl_compile_error(compiler, active->spec, active->spec->label.pos, "spec.label", "let releases share a label",
+			gl_compile_error(compiler, active->spec, active->spec->label.pos,
+					 "spec.label", "let releases share a label",
 					 "more than %d different labels", GL_IMAGE_LABELS);
 	}
 	return count;
@@ -104,7 +107,8 @@ void gl_compile_labels(struct gl_compiler *compiler)
 		const struct gl_label_spec *label = &first[kind]->spec->label;
 		const char *key = label_key(label);
 
-		members[kind].field = (u8)(gl_compile_field(compiler, &fields, label_header(label)) + 1);
+		members[kind].field =
+			(u8)(gl_compile_field(compiler, &fields, label_header(label)) + 1);
 		members[kind].kind = label->header ? GL_MEMBER_LINE : GL_MEMBER_BAGGAGE;
 		members[kind].key_len = (u16)strlen(key);
 		members[kind].key_off = *key ? gl_compile_copy(compiler, key, strlen(key)) : 0;
@@ -117,7 +121,8 @@ void gl_compile_labels(struct gl_compiler *compiler)
 
 /* Fields ----------------------------------------------------------------------------------------------------------- */
 
-uint32_t gl_compile_field(struct gl_compiler *compiler, struct gl_fieldset *fields, const char *name)
+uint32_t gl_compile_field(struct gl_compiler *compiler, struct gl_fieldset *fields,
+			  const char *name)
 {
 	uint32_t i;
 
@@ -135,7 +140,8 @@ uint32_t gl_compile_field(struct gl_compiler *compiler, struct gl_fieldset *fiel
 }
 
 /* Chains the names by the low byte of their hash; false: a chain is longer than a decision walks. */
-static bool write_field(struct gl_image_fields *out, struct gl_image_field *records, uint32_t number, uint32_t hash)
+static bool write_field(struct gl_image_fields *out, struct gl_image_field *records,
+			uint32_t number, uint32_t hash)
 {
 	uint32_t at = out->slot[hash & 255], length = 1;
 
@@ -154,10 +160,12 @@ static bool write_field(struct gl_image_fields *out, struct gl_image_field *reco
 }
 
 /* Writes the names of a service; returns their offset. */
-static uint32_t write_fields(struct gl_compiler *compiler, const struct gl_fieldset *fields, const struct gl_release_spec *spec)
+static uint32_t write_fields(struct gl_compiler *compiler, const struct gl_fieldset *fields,
+			     const struct gl_release_spec *spec)
 {
-	uint32_t off = gl_compile_alloc(compiler, sizeof(struct gl_image_fields) +
-						  fields->count * sizeof(struct gl_image_field));
+	uint32_t off =
+		gl_compile_alloc(compiler, sizeof(struct gl_image_fields) +
+						   fields->count * sizeof(struct gl_image_field));
 	struct gl_image_fields *out;
 	struct gl_image_field *records;
 	uint32_t i;
@@ -177,7 +185,8 @@ static uint32_t write_fields(struct gl_compiler *compiler, const struct gl_field
 		records[i].present_off = fields->present_off[i];
 		records[i].exact = fields->exact[i];
 		if (!write_field(out, records, i, gl_hash_name(fields->names[i], (u32)len)))
-			gl_compile_error(compiler, spec, spec->pos, "spec.entries", "name another header instead",
+			gl_compile_error(compiler, spec, spec->pos, "spec.entries",
+					 "name another header instead",
 					 "header names collide at \"%s\"", fields->names[i]);
 	}
 	return off;
@@ -208,19 +217,23 @@ static uint32_t collect_services(const struct gl_compiler *compiler, struct serv
 				service->spec = active->spec;
 		}
 		for (k = 0; active->steer.lane_active && k < active->spec->nentries; k++)
-			services[gl_ids_service(compiler->ids, active->spec->namespace, active->spec->entries[k].service)].entry = true;
+			services[gl_ids_service(compiler->ids, active->spec->namespace,
+						active->spec->entries[k].service)]
+				.entry = true;
 	}
 	return max;
 }
 
-static void compile_service(struct gl_compiler *compiler, const struct service *service, uint32_t id, uint32_t record_off)
+static void compile_service(struct gl_compiler *compiler, const struct service *service,
+			    uint32_t id, uint32_t record_off)
 {
 	struct gl_image_service *record;
 	struct gl_fieldset fields = { 0 };
 	uint32_t entry, off, odds;
 
 	record = gl_compile_at(compiler, record_off + id * (uint32_t)sizeof(*record));
-	record->flags = GL_SERVICE_PRESENT | GL_SERVICE_HTTP | (service->entry ? GL_SERVICE_ENTRY : 0);
+	record->flags = GL_SERVICE_PRESENT | GL_SERVICE_HTTP |
+			(service->entry ? GL_SERVICE_ENTRY : 0);
 	record->fields_off = compiler->label_fields_off;
 	if (!service->entry)
 		return;
@@ -228,8 +241,8 @@ static void compile_service(struct gl_compiler *compiler, const struct service *
 	entry = gl_compile_entry(compiler, id, &fields);
 	if (fields.overflow) {
 		gl_compile_error(compiler, service->spec, service->spec->pos, "spec.entries", NULL,
-				 "service %s needs more than %d different header names", gl_ids_service_name(compiler->ids, id),
-				 GL_IMAGE_FIELDS);
+				 "service %s needs more than %d different header names",
+				 gl_ids_service_name(compiler->ids, id), GL_IMAGE_FIELDS);
 		return;
 	}
 	off = write_fields(compiler, &fields, service->spec);
@@ -251,10 +264,12 @@ void gl_compile_services(struct gl_compiler *compiler)
 		return;
 	}
 	head->nservices = collect_services(compiler, services) + 1;
-	head->services_off = gl_compile_alloc(compiler, head->nservices * sizeof(struct gl_image_service));
+	head->services_off =
+		gl_compile_alloc(compiler, head->nservices * sizeof(struct gl_image_service));
 	add_label_fields(compiler, &fields);
 	if (compiler->nactive)
-		compiler->label_fields_off = write_fields(compiler, &fields, compiler->active[0].spec);
+		compiler->label_fields_off =
+			write_fields(compiler, &fields, compiler->active[0].spec);
 	for (id = 1; head->services_off && id < head->nservices; id++)
 		if (services[id].spec)
 			compile_service(compiler, &services[id], id, head->services_off);
@@ -263,7 +278,8 @@ void gl_compile_services(struct gl_compiler *compiler)
 
 /* Exacts ----------------------------------------------------------------------------------------------------------- */
 
-void gl_compile_add_exact(struct gl_compiler *compiler, const char *value, uint32_t field, uint32_t predicate_off)
+void gl_compile_add_exact(struct gl_compiler *compiler, const char *value, uint32_t field,
+			  uint32_t predicate_off)
 {
 	uint64_t hash = 0;
 	struct gl_exact *grown;
@@ -303,8 +319,12 @@ static void exact_write(const void *elements, size_t i, uint32_t hash, void *slo
 void gl_compile_exacts(struct gl_compiler *compiler)
 {
 	struct gl_table_plan plan = {
-		.count = compiler->nexacts, .size = sizeof(struct gl_image_exact), .elements = compiler->exacts, .unique = true,
-		.hash = exact_hash, .write = exact_write,
+		.count = compiler->nexacts,
+		.size = sizeof(struct gl_image_exact),
+		.elements = compiler->exacts,
+		.unique = true,
+		.hash = exact_hash,
+		.write = exact_write,
 	};
 
 	gl_compile_table(compiler, &compiler->image->head.exacts, &plan);

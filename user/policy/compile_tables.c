@@ -25,7 +25,8 @@ static bool all_differ(const uint32_t *hashes, uint32_t *scratch, size_t count)
 }
 
 /* Places all elements within their probes; @slots[element] is where. False: some element found none. */
-static bool arrange(const uint32_t *hashes, size_t count, uint32_t mask, uint8_t *taken, uint32_t *slots)
+static bool arrange(const uint32_t *hashes, size_t count, uint32_t mask, uint8_t *taken,
+		    uint32_t *slots)
 {
 	size_t i;
 	uint32_t probe;
@@ -47,7 +48,8 @@ static bool arrange(const uint32_t *hashes, size_t count, uint32_t mask, uint8_t
  * Tries a few seeds, then a table of twice the size. At half load the longest run of some 20,000 elements is rarely under eight;
  * at an eighth it nearly always is.
  */
-static bool search(const struct gl_table_plan *plan, uint32_t *mask, uint32_t *seed, uint32_t *hashes, uint32_t *slots)
+static bool search(const struct gl_table_plan *plan, uint32_t *mask, uint32_t *seed,
+		   uint32_t *hashes, uint32_t *slots)
 {
 	uint32_t slots_max = 8;
 	size_t i;
@@ -75,7 +77,8 @@ static bool search(const struct gl_table_plan *plan, uint32_t *mask, uint32_t *s
 	return false;
 }
 
-void gl_compile_table(struct gl_compiler *compiler, struct gl_image_table *table, const struct gl_table_plan *plan)
+void gl_compile_table(struct gl_compiler *compiler, struct gl_image_table *table,
+		      const struct gl_table_plan *plan)
 {
 	uint32_t *hashes = calloc(plan->count + 1, sizeof(*hashes));
 	uint32_t *slots = calloc(plan->count + 1, sizeof(*slots));
@@ -87,13 +90,15 @@ void gl_compile_table(struct gl_compiler *compiler, struct gl_image_table *table
 	} else if (!search(plan, &mask, &seed, hashes, slots)) {
 		compiler->full = true;
 	} else {
-		table->off = gl_compile_alloc(compiler, ((size_t)mask + GL_IMAGE_PROBES) * plan->size);
+		table->off =
+			gl_compile_alloc(compiler, ((size_t)mask + GL_IMAGE_PROBES) * plan->size);
 		table->mask = mask;
 		table->seed = seed;
 		table->count = (uint32_t)plan->count;
 		for (i = 0; table->off && i < plan->count; i++)
 			plan->write(plan->elements, i, hashes[i],
-				    gl_compile_at(compiler, table->off + slots[i] * (uint32_t)plan->size));
+				    gl_compile_at(compiler,
+						  table->off + slots[i] * (uint32_t)plan->size));
 	}
 	free(hashes);
 	free(slots);
@@ -131,7 +136,8 @@ static uint32_t frontend_hash(const void *elements, size_t i, uint32_t seed)
 {
 	const struct frontend *frontend = (const struct frontend *)elements + i;
 
-	return gl_image_hash_addr(seed, &frontend->address->addr, gl_htons(frontend->address->port));
+	return gl_image_hash_addr(seed, &frontend->address->addr,
+				  gl_htons(frontend->address->port));
 }
 
 static void frontend_write(const void *elements, size_t i, uint32_t hash, void *slot)
@@ -155,13 +161,15 @@ static size_t collect_frontends(const struct gl_compiler *compiler, struct front
 		for (j = 0; j < active->spec->nservices; j++) {
 			const struct gl_service_spec *service = &active->spec->services[j];
 
-			for (k = 0; k < service->frontends.count + service->gray.count; k++, count++) {
+			for (k = 0; k < service->frontends.count + service->gray.count;
+			     k++, count++) {
 				bool gray = k >= service->frontends.count;
 
 				if (!out)
 					continue;
 				out[count] = (struct frontend){
-					gray ? &service->gray.items[k - service->frontends.count] : &service->frontends.items[k],
+					gray ? &service->gray.items[k - service->frontends.count] :
+					       &service->frontends.items[k],
 					active, active->services[j], gray
 				};
 			}
@@ -171,17 +179,21 @@ static size_t collect_frontends(const struct gl_compiler *compiler, struct front
 }
 
 /* Two uses of one address by different releases that cannot both be right. */
-static void check_frontends(struct gl_compiler *compiler, const struct frontend *a, const struct frontend *b)
+static void check_frontends(struct gl_compiler *compiler, const struct frontend *a,
+			    const struct frontend *b)
 {
 	const struct gl_release_spec *spec = b->active->spec, *other = a->active->spec;
 
-	if (compare_addresses(a->address, b->address) || (a->gray && b->gray) || (a->gray == b->gray && a->service == b->service))
+	if (compare_addresses(a->address, b->address) || (a->gray && b->gray) ||
+	    (a->gray == b->gray && a->service == b->service))
 		return;
-	gl_compile_error(compiler, spec, b->address->pos, "spec.services", NULL,
-			 a->gray || b->gray ? "%s is a frontend and a gray endpoint at once (%s and %s, release %s/%s)" :
-			 "%s is a frontend of two services (%s and %s, release %s/%s)",
-			 b->address->text, gl_ids_service_name(compiler->ids, b->service),
-			 gl_ids_service_name(compiler->ids, a->service), other->namespace, other->name);
+	gl_compile_error(
+		compiler, spec, b->address->pos, "spec.services", NULL,
+		a->gray || b->gray ?
+			"%s is a frontend and a gray endpoint at once (%s and %s, release %s/%s)" :
+			"%s is a frontend of two services (%s and %s, release %s/%s)",
+		b->address->text, gl_ids_service_name(compiler->ids, b->service),
+		gl_ids_service_name(compiler->ids, a->service), other->namespace, other->name);
 }
 
 void gl_compile_frontends(struct gl_compiler *compiler)
@@ -189,7 +201,10 @@ void gl_compile_frontends(struct gl_compiler *compiler)
 	size_t count = collect_frontends(compiler, NULL), unique = 0, i;
 	struct frontend *all = calloc(count + 1, sizeof(*all));
 	struct gl_table_plan plan = {
-		.size = sizeof(struct gl_image_frontend), .elements = all, .hash = frontend_hash, .write = frontend_write,
+		.size = sizeof(struct gl_image_frontend),
+		.elements = all,
+		.hash = frontend_hash,
+		.write = frontend_write,
 	};
 
 	if (!all) {
@@ -203,7 +218,8 @@ void gl_compile_frontends(struct gl_compiler *compiler)
 			check_frontends(compiler, &all[i - 1], &all[i]);
 	}
 	for (i = 0; i < count; i++) {
-		if (all[i].gray || (unique && !compare_addresses(all[unique - 1].address, all[i].address)))
+		if (all[i].gray ||
+		    (unique && !compare_addresses(all[unique - 1].address, all[i].address)))
 			continue;
 		all[unique++] = all[i];
 	}
@@ -255,10 +271,13 @@ static size_t collect_origins(const struct gl_compiler *compiler, struct origin 
 
 			for (k = 0; k < service->base.count; k++, count++)
 				if (out)
-					out[count] = (struct origin){ &service->base.items[k].addr, GL_LANE_BASE };
-			for (k = 0; active->steer.lane_active && k < service->gray.count; k++, count++)
+					out[count] = (struct origin){ &service->base.items[k].addr,
+								      GL_LANE_BASE };
+			for (k = 0; active->steer.lane_active && k < service->gray.count;
+			     k++, count++)
 				if (out)
-					out[count] = (struct origin){ &service->gray.items[k].addr, active->lane };
+					out[count] = (struct origin){ &service->gray.items[k].addr,
+								      active->lane };
 		}
 	}
 	return count;
@@ -270,7 +289,10 @@ void gl_compile_origins(struct gl_compiler *compiler)
 	size_t count = collect_origins(compiler, NULL), kept = 0, i, j;
 	struct origin *all = calloc(count + 1, sizeof(*all));
 	struct gl_table_plan plan = {
-		.size = sizeof(struct gl_image_origin), .elements = all, .hash = origin_hash, .write = origin_write,
+		.size = sizeof(struct gl_image_origin),
+		.elements = all,
+		.hash = origin_hash,
+		.write = origin_write,
 	};
 
 	if (!all) {
@@ -282,7 +304,8 @@ void gl_compile_origins(struct gl_compiler *compiler)
 	for (i = 0; i < count; i = j) {
 		struct origin first = all[i];
 
-		for (j = i + 1; j < count && !memcmp(all[j].addr, first.addr, sizeof(*first.addr)); j++)
+		for (j = i + 1; j < count && !memcmp(all[j].addr, first.addr, sizeof(*first.addr));
+		     j++)
 			;
 		if (first.lane != GL_LANE_BASE && all[j - 1].lane == first.lane)
 			all[kept++] = first;
@@ -306,7 +329,8 @@ static void lane_write(const void *elements, size_t i, uint32_t hash, void *slot
 }
 
 /* The lane's endpoints: IPv4 first, then IPv6, each in the order of the file. */
-static void write_endpoints(struct gl_compiler *compiler, const struct gl_addresses_spec *list, struct gl_image_lane *lane)
+static void write_endpoints(struct gl_compiler *compiler, const struct gl_addresses_spec *list,
+			    struct gl_image_lane *lane)
 {
 	struct gl_endpoint_key *out;
 	size_t i, family;
@@ -339,7 +363,9 @@ static bool is_entry(const struct gl_release_spec *spec, const char *service)
 
 void gl_compile_lanes(struct gl_compiler *compiler)
 {
-	struct gl_table_plan plan = { .size = sizeof(struct gl_image_lane), .hash = lane_hash, .write = lane_write };
+	struct gl_table_plan plan = { .size = sizeof(struct gl_image_lane),
+				      .hash = lane_hash,
+				      .write = lane_write };
 	struct gl_image_lane *all;
 	size_t count = 0, i, j;
 
@@ -359,7 +385,9 @@ void gl_compile_lanes(struct gl_compiler *compiler)
 
 			lane->key = active->services[j] << 16 | active->lane;
 			lane->flags = (is_entry(active->spec, service->name) ? GL_LANE_ENTRY : 0) |
-				      (service->fallback == GL_FALLBACK_TO_NONE ? GL_LANE_FALLBACK_NONE : 0);
+				      (service->fallback == GL_FALLBACK_TO_NONE ?
+					       GL_LANE_FALLBACK_NONE :
+					       0);
 			if (service->gray.count)
 				write_endpoints(compiler, &service->gray, lane);
 			if (service->gray.count || lane->flags)

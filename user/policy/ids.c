@@ -95,7 +95,8 @@ struct gl_ids *gl_ids_new(void)
 
 	if (!ids)
 		return NULL;
-	if (names_init(&ids->services, GL_SERVICES_MAX - 1) && names_init(&ids->lanes, GL_LANES_MAX - 1))
+	if (names_init(&ids->services, GL_SERVICES_MAX - 1) &&
+	    names_init(&ids->lanes, GL_LANES_MAX - 1))
 		return ids;
 	gl_ids_free(ids);
 	return NULL;
@@ -117,8 +118,10 @@ static int load_names(struct names *names, const cJSON *json)
 
 	if (!cJSON_IsObject(json))
 		return -EINVAL;
-	cJSON_ArrayForEach(item, json) {
-		if (!cJSON_IsNumber(item) || item->valuedouble != item->valueint || item->valueint < 0)
+	cJSON_ArrayForEach(item, json)
+	{
+		if (!cJSON_IsNumber(item) || item->valuedouble != item->valueint ||
+		    item->valueint < 0)
 			return -EINVAL;
 		err = names_put(names, item->string, (uint32_t)item->valueint);
 		if (err)

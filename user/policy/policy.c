@@ -7,7 +7,8 @@
 #include "policy/schema.h"
 
 /* Reads all documents that are not empty; releases must have room for them. Returns how many could be read. */
-static size_t read_documents(struct gl_reader *reader, const struct gl_node *document, struct gl_release_spec *releases)
+static size_t read_documents(struct gl_reader *reader, const struct gl_node *document,
+			     struct gl_release_spec *releases)
 {
 	size_t count = 0;
 
@@ -20,7 +21,8 @@ static size_t read_documents(struct gl_reader *reader, const struct gl_node *doc
 		memset(spec, 0, sizeof(*spec));
 		reader->path[0] = '\0';
 		reader->path_len = 0;
-		if (!gl_schema_read(reader, document, spec) || reader->diag->errors > before || reader->failed)
+		if (!gl_schema_read(reader, document, spec) || reader->diag->errors > before ||
+		    reader->failed)
 			continue;
 		gl_check_release(reader, spec);
 		gl_check_beside(reader, releases, count, spec);
@@ -29,7 +31,8 @@ static size_t read_documents(struct gl_reader *reader, const struct gl_node *doc
 	return count;
 }
 
-static int read_policy(struct gl_reader *reader, const char *text, size_t len, struct gl_policy *policy)
+static int read_policy(struct gl_reader *reader, const char *text, size_t len,
+		       struct gl_policy *policy)
 {
 	struct gl_diag_place place = { reader->file, { 1, 1 }, NULL };
 	struct gl_release_spec *releases;
@@ -55,7 +58,8 @@ static int read_policy(struct gl_reader *reader, const char *text, size_t len, s
 	return reader->failed ? -ENOMEM : 0;
 }
 
-int gl_policy_parse(const char *file, const char *text, size_t len, struct gl_diag *diag, struct gl_policy **ret)
+int gl_policy_parse(const char *file, const char *text, size_t len, struct gl_diag *diag,
+		    struct gl_policy **ret)
 {
 	struct gl_reader reader = { .diag = diag };
 	struct gl_policy *policy = NULL;

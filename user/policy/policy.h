@@ -154,7 +154,8 @@ struct gl_policy {
  * Parses and checks a whole file (YAML of several documents, or JSON). @file is only named in messages.
  * 0: *ret is to be freed by gl_policy_free; warnings may be in @diag. -EINVAL: errors in @diag, nothing in *ret. -ENOMEM.
  */
-int gl_policy_parse(const char *file, const char *text, size_t len, struct gl_diag *diag, struct gl_policy **ret);
+int gl_policy_parse(const char *file, const char *text, size_t len, struct gl_diag *diag,
+		    struct gl_policy **ret);
 void gl_policy_free(struct gl_policy *policy);
 
 /*
@@ -198,6 +199,7 @@ struct gl_policy_set {
  * it). Checks what only all of them together show (lanes, frontends, weights at one entry); errors name the later one's text.
  * Names without id get one in @ids, also where the compilation fails. 0, -EINVAL (see @diag), -E2BIG (see @diag), -ENOMEM.
  */
-int gl_policy_compile(const struct gl_policy_set *set, struct gl_ids *ids, struct gl_image *image, struct gl_diag *diag);
+int gl_policy_compile(const struct gl_policy_set *set, struct gl_ids *ids, struct gl_image *image,
+		      struct gl_diag *diag);
 
 #endif

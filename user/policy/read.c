@@ -6,9 +6,10 @@
 
 #include "policy/read.h"
 
-__attribute__((format(printf, 5, 0)))
-static void say(struct gl_reader *reader, enum gl_severity severity, struct gl_pos pos, const char *hint,
-		const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void say(struct gl_reader *reader,
+						      enum gl_severity severity, struct gl_pos pos,
+						      const char *hint, const char *format,
+						      va_list args)
 {
 	struct gl_diag_place place = { reader->file, pos, reader->path };
 	char *message;
@@ -24,7 +25,8 @@ static void say(struct gl_reader *reader, enum gl_severity severity, struct gl_p
 	free(message);
 }
 
-void gl_read_error(struct gl_reader *reader, struct gl_pos pos, const char *hint, const char *format, ...)
+void gl_read_error(struct gl_reader *reader, struct gl_pos pos, const char *hint,
+		   const char *format, ...)
 {
 	va_list args;
 
@@ -33,7 +35,8 @@ void gl_read_error(struct gl_reader *reader, struct gl_pos pos, const char *hint
 	va_end(args);
 }
 
-void gl_read_warn(struct gl_reader *reader, struct gl_pos pos, const char *hint, const char *format, ...)
+void gl_read_warn(struct gl_reader *reader, struct gl_pos pos, const char *hint, const char *format,
+		  ...)
 {
 	va_list args;
 
@@ -63,7 +66,8 @@ void gl_read_leave(struct gl_reader *reader, size_t mark)
 	reader->path[mark] = '\0';
 }
 
-bool gl_read_expect(struct gl_reader *reader, const struct gl_node *node, enum gl_node_kind kind, const char *what)
+bool gl_read_expect(struct gl_reader *reader, const struct gl_node *node, enum gl_node_kind kind,
+		    const char *what)
 {
 	const char *hint = NULL;
 	char quote[96];
@@ -73,10 +77,12 @@ bool gl_read_expect(struct gl_reader *reader, const struct gl_node *node, enum g
 	if (!strcmp(what, "a string") && node->text && node->len && node->len < 64) {
 		snprintf(quote, sizeof(quote), "put it in quotes: \"%s\"", node->text);
 		hint = quote;
-	} else if (node->kind == GL_NODE_STRING && node->quoted && gl_node_resolve(node->text, node->len) == kind) {
+	} else if (node->kind == GL_NODE_STRING && node->quoted &&
+		   gl_node_resolve(node->text, node->len) == kind) {
 		hint = "write it without quotes";
 	}
-	gl_read_error(reader, node->pos, hint, "expected %s, found %s", what, gl_node_kind_name(node));
+	gl_read_error(reader, node->pos, hint, "expected %s, found %s", what,
+		      gl_node_kind_name(node));
 	return false;
 }
 
@@ -100,7 +106,8 @@ static size_t distance(const char *a, const char *b, size_t limit)
 				best = before[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && two[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    two[j - 2] + 1 < best)
 				best = two[j - 2] + 1;
 			row[j] = best;
 		}
@@ -128,7 +135,8 @@ const char *gl_read_nearest(const char *word, const char *const *words, size_t c
 }
 
 /* "did you mean x?", in @buf, or what there is; NULL if there is nothing to say. */
-static const char *suggest(char *buf, size_t size, const char *word, const char *const *words, size_t count)
+static const char *suggest(char *buf, size_t size, const char *word, const char *const *words,
+			   size_t count)
 {
 	const char *near = gl_read_nearest(word, words, count);
 	size_t used = 0, i;
@@ -143,7 +151,8 @@ static const char *suggest(char *buf, size_t size, const char *word, const char 
 	return count && used < size ? buf : NULL;
 }
 
-static void unknown_field(struct gl_reader *reader, const struct gl_node *key, const struct gl_read_rules *rules)
+static void unknown_field(struct gl_reader *reader, const struct gl_node *key,
+			  const struct gl_read_rules *rules)
 {
 	const char *names[32];
 	char hint[256];
@@ -156,12 +165,12 @@ static void unknown_field(struct gl_reader *reader, const struct gl_node *key, c
 	for (i = 0; i < rules->count && count < 32; i++)
 		if (!rules->rules[i].unsupported)
 			names[count++] = rules->rules[i].name;
-	gl_read_error(reader, key->pos, suggest(hint, sizeof(hint), key->text, names, count), "unknown field \"%.64s\"",
-		      key->text);
+	gl_read_error(reader, key->pos, suggest(hint, sizeof(hint), key->text, names, count),
+		      "unknown field \"%.64s\"", key->text);
 }
 
-static void read_field(struct gl_reader *reader, const struct gl_node *node, const struct gl_read_rules *rules, void *out,
-		       struct gl_pos *seen)
+static void read_field(struct gl_reader *reader, const struct gl_node *node,
+		       const struct gl_read_rules *rules, void *out, struct gl_pos *seen)
 {
 	size_t i, mark;
 
@@ -172,12 +181,14 @@ static void read_field(struct gl_reader *reader, const struct gl_node *node, con
 	if (i == rules->count) {
 		unknown_field(reader, node->key, rules);
 	} else if (seen[i].line) {
-		gl_read_error(reader, node->key->pos, NULL, "field \"%s\" occurs twice; the first is in line %u", node->key->text,
+		gl_read_error(reader, node->key->pos, NULL,
+			      "field \"%s\" occurs twice; the first is in line %u", node->key->text,
 			      seen[i].line);
 	} else if (rules->rules[i].unsupported) {
 		const char *hint = rules->rules[i].unsupported;
 
-		gl_read_error(reader, node->key->pos, *hint ? hint : NULL, "%s is not supported yet", rules->rules[i].name);
+		gl_read_error(reader, node->key->pos, *hint ? hint : NULL,
+			      "%s is not supported yet", rules->rules[i].name);
 		seen[i] = node->key->pos;
 	} else {
 		seen[i] = node->key->pos;
@@ -186,7 +197,8 @@ static void read_field(struct gl_reader *reader, const struct gl_node *node, con
 	gl_read_leave(reader, mark);
 }
 
-void gl_read_map(struct gl_reader *reader, const struct gl_node *node, const struct gl_read_rules *rules, void *out)
+void gl_read_map(struct gl_reader *reader, const struct gl_node *node,
+		 const struct gl_read_rules *rules, void *out)
 {
 	struct gl_pos seen[32] = { 0 };
 	const struct gl_node *child;
@@ -202,11 +214,12 @@ void gl_read_map(struct gl_reader *reader, const struct gl_node *node, const str
 		replaced |= rules->rules[i].unsupported && seen[i].line;
 	for (i = 0; i < rules->count; i++)
 		if (rules->rules[i].required && !seen[i].line && !replaced)
-			gl_read_error(reader, node->key ? node->key->pos : node->pos, NULL, "field \"%s\" is missing",
-				      rules->rules[i].name);
+			gl_read_error(reader, node->key ? node->key->pos : node->pos, NULL,
+				      "field \"%s\" is missing", rules->rules[i].name);
 }
 
-void *gl_read_list(struct gl_reader *reader, const struct gl_node *node, const struct gl_read_list *list, size_t *count)
+void *gl_read_list(struct gl_reader *reader, const struct gl_node *node,
+		   const struct gl_read_list *list, size_t *count)
 {
 	const struct gl_node *child;
 	char *items;
@@ -220,7 +233,8 @@ void *gl_read_list(struct gl_reader *reader, const struct gl_node *node, const s
 		return NULL;
 	}
 	if (node->count > list->max) {
-		gl_read_error(reader, node->pos, NULL, "the list has %zu elements; at most %zu are allowed", node->count,
+		gl_read_error(reader, node->pos, NULL,
+			      "the list has %zu elements; at most %zu are allowed", node->count,
 			      list->max);
 		return NULL;
 	}
@@ -238,7 +252,8 @@ void *gl_read_list(struct gl_reader *reader, const struct gl_node *node, const s
 	return items;
 }
 
-int gl_read_enum(struct gl_reader *reader, const struct gl_node *node, const char *const *words, size_t count)
+int gl_read_enum(struct gl_reader *reader, const struct gl_node *node, const char *const *words,
+		 size_t count)
 {
 	const char *names[32];
 	char hint[256];
@@ -248,7 +263,8 @@ int gl_read_enum(struct gl_reader *reader, const struct gl_node *node, const cha
 		return -1;
 	for (i = 0; i < count; i++) {
 		if (words[i][0] == '!' && !strcmp(node->text, words[i] + 1)) {
-			gl_read_error(reader, node->pos, NULL, "%s is not supported yet", node->text);
+			gl_read_error(reader, node->pos, NULL, "%s is not supported yet",
+				      node->text);
 			return -1;
 		}
 		if (!strcmp(node->text, words[i]))
@@ -256,7 +272,7 @@ int gl_read_enum(struct gl_reader *reader, const struct gl_node *node, const cha
 		if (words[i][0] != '!' && known < 32)
 			names[known++] = words[i];
 	}
-	gl_read_error(reader, node->pos, suggest(hint, sizeof(hint), node->text, names, known), "unknown value \"%.64s\"",
-		      node->text);
+	gl_read_error(reader, node->pos, suggest(hint, sizeof(hint), node->text, names, known),
+		      "unknown value \"%.64s\"", node->text);
 	return -1;
 }

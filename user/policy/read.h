@@ -40,21 +40,27 @@ struct gl_read_rules {
 	size_t count;
 };
 
-#define GL_READ_RULES(array)	{ array, sizeof(array) / sizeof((array)[0]) }
+#define GL_READ_RULES(array) \
+	{ \
+		array, sizeof(array) / sizeof((array)[0]) \
+	}
 
-__attribute__((format(printf, 4, 5)))
-void gl_read_error(struct gl_reader *reader, struct gl_pos pos, const char *hint, const char *format, ...);
-__attribute__((format(printf, 4, 5)))
-void gl_read_warn(struct gl_reader *reader, struct gl_pos pos, const char *hint, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void gl_read_error(struct gl_reader *reader,
+							 struct gl_pos pos, const char *hint,
+							 const char *format, ...);
+__attribute__((format(printf, 4, 5))) void gl_read_warn(struct gl_reader *reader, struct gl_pos pos,
+							const char *hint, const char *format, ...);
 
 /* The path while something inside is read: gl_read_enter returns what gl_read_leave takes. Field or [index] (field NULL). */
 size_t gl_read_enter(struct gl_reader *reader, const char *field, size_t index);
 void gl_read_leave(struct gl_reader *reader, size_t mark);
 
 /* Is the node of this kind? Else an error that says what was expected and what was found. */
-bool gl_read_expect(struct gl_reader *reader, const struct gl_node *node, enum gl_node_kind kind, const char *what);
+bool gl_read_expect(struct gl_reader *reader, const struct gl_node *node, enum gl_node_kind kind,
+		    const char *what);
 
-void gl_read_map(struct gl_reader *reader, const struct gl_node *node, const struct gl_read_rules *rules, void *out);
+void gl_read_map(struct gl_reader *reader, const struct gl_node *node,
+		 const struct gl_read_rules *rules, void *out);
 
 /* A list of structs of @size bytes; returns the array (in the arena) and its length. @min and @max bound the number of elements. */
 struct gl_read_list {
@@ -63,7 +69,8 @@ struct gl_read_list {
 	gl_read_fn *read;
 	const char *what;		/* "a list of addresses" */
 };
-void *gl_read_list(struct gl_reader *reader, const struct gl_node *node, const struct gl_read_list *list, size_t *count);
+void *gl_read_list(struct gl_reader *reader, const struct gl_node *node,
+		   const struct gl_read_list *list, size_t *count);
 
 /* The nearest of some words to a mistyped one, or NULL. */
 const char *gl_read_nearest(const char *word, const char *const *words, size_t count);
@@ -85,9 +92,11 @@ void gl_read_address(struct gl_reader *reader, const struct gl_node *node, void 
 void gl_read_network(struct gl_reader *reader, const struct gl_node *node, void *out);	/* struct gl_network_spec */
 
 /* A whole number from @min to @max; false: an error was added. */
-bool gl_read_int(struct gl_reader *reader, const struct gl_node *node, int64_t min, int64_t max, int64_t *ret);
+bool gl_read_int(struct gl_reader *reader, const struct gl_node *node, int64_t min, int64_t max,
+		 int64_t *ret);
 
 /* One of some words; returns its index, or -1 after an error. A word with a '!' before it is known and not supported yet. */
-int gl_read_enum(struct gl_reader *reader, const struct gl_node *node, const char *const *words, size_t count);
+int gl_read_enum(struct gl_reader *reader, const struct gl_node *node, const char *const *words,
+		 size_t count);
 
 #endif

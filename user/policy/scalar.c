@@ -18,14 +18,17 @@ const char *gl_read_text(struct gl_reader *reader, const struct gl_node *node)
 	if (!gl_read_expect(reader, node, GL_NODE_STRING, "a string"))
 		return NULL;
 	if (node->len > TEXT_MAX) {
-		gl_read_error(reader, node->pos, NULL, "%zu bytes are too long; at most %d are allowed", node->len, TEXT_MAX);
+		gl_read_error(reader, node->pos, NULL,
+			      "%zu bytes are too long; at most %d are allowed", node->len,
+			      TEXT_MAX);
 		return NULL;
 	}
 	for (i = 0; i < node->len; i++) {
 		unsigned char c = node->text[i];
 
 		if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f) {
-			gl_read_error(reader, node->pos, NULL, "control character 0x%02x is not allowed", c);
+			gl_read_error(reader, node->pos, NULL,
+				      "control character 0x%02x is not allowed", c);
 			return NULL;
 		}
 	}
@@ -42,33 +45,41 @@ void gl_read_bool(struct gl_reader *reader, const struct gl_node *node, void *ou
 	if (!gl_read_expect(reader, node, GL_NODE_BOOL, "true or false"))
 		return;
 	if (strcmp(node->text, "true") && strcmp(node->text, "false")) {
-		gl_read_error(reader, node->pos, NULL, "expected true or false, found \"%s\"", node->text);
+		gl_read_error(reader, node->pos, NULL, "expected true or false, found \"%s\"",
+			      node->text);
 		return;
 	}
 	*(bool *)out = !strcmp(node->text, "true");
 }
 
-bool gl_read_int(struct gl_reader *reader, const struct gl_node *node, int64_t min, int64_t max, int64_t *ret)
+bool gl_read_int(struct gl_reader *reader, const struct gl_node *node, int64_t min, int64_t max,
+		 int64_t *ret)
 {
 	long long value;
 	char *end;
 
-	if (node->kind != GL_NODE_INT && !(node->kind == GL_NODE_NUMBER && node->text[0] == '-' && min < 0)) {
+	if (node->kind != GL_NODE_INT &&
+	    !(node->kind == GL_NODE_NUMBER && node->text[0] == '-' && min < 0)) {
 		if (node->kind == GL_NODE_NUMBER)
-			gl_read_error(reader, node->pos, NULL, "expected a whole number, found %.64s", node->text);
+			gl_read_error(reader, node->pos, NULL,
+				      "expected a whole number, found %.64s", node->text);
 		else
 			gl_read_expect(reader, node, GL_NODE_INT, "a whole number");
 		return false;
 	}
 	errno = 0;
 	value = strtoll(node->text, &end, 10);
-	if (*end || (node->text[0] == '-' && (node->text[1] == '0' || gl_node_resolve(node->text + 1, node->len - 1) != GL_NODE_INT))) {
-		gl_read_error(reader, node->pos, NULL, "expected a whole number, found %.64s", node->text);
+	if (*end || (node->text[0] == '-' &&
+		     (node->text[1] == '0' ||
+		      gl_node_resolve(node->text + 1, node->len - 1) != GL_NODE_INT))) {
+		gl_read_error(reader, node->pos, NULL, "expected a whole number, found %.64s",
+			      node->text);
 		return false;
 	}
 	if (errno || value < min || value > max) {
-		gl_read_error(reader, node->pos, NULL, "%.64s is out of range; allowed is %lld to %lld", node->text, (long long)min,
-			      (long long)max);
+		gl_read_error(reader, node->pos, NULL,
+			      "%.64s is out of range; allowed is %lld to %lld", node->text,
+			      (long long)min, (long long)max);
 		return false;
 	}
 	*ret = value;
@@ -83,7 +94,8 @@ static bool is_label(const char *text, size_t len)
 	if (!len || len > 63 || text[0] == '-' || text[len - 1] == '-')
 		return false;
 	for (i = 0; i < len; i++)
-		if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) && text[i] != '-')
+		if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) &&
+		    text[i] != '-')
 			return false;
 	return true;
 }
@@ -93,7 +105,8 @@ void gl_read_label_name(struct gl_reader *reader, const struct gl_node *node, vo
 	if (!gl_read_expect(reader, node, GL_NODE_STRING, "a string"))
 		return;
 	if (!is_label(node->text, node->len)) {
-		gl_read_error(reader, node->pos, "a-z, 0-9 and '-', at most 63, neither first nor last a '-'",
+		gl_read_error(reader, node->pos,
+			      "a-z, 0-9 and '-', at most 63, neither first nor last a '-'",
 			      "\"%.64s\" is not a DNS label (RFC 1123)", node->text);
 		return;
 	}
@@ -109,8 +122,8 @@ void gl_read_object_name(struct gl_reader *reader, const struct gl_node *node, v
 	for (at = node->text; at; at = dot ? dot + 1 : NULL) {
 		dot = strchr(at, '.');
 		if (node->len > 253 || !is_label(at, dot ? (size_t)(dot - at) : strlen(at))) {
-			gl_read_error(reader, node->pos, "a-z, 0-9, '-' and '.'", "\"%.64s\" is not a DNS name (RFC 1123)",
-				      node->text);
+			gl_read_error(reader, node->pos, "a-z, 0-9, '-' and '.'",
+				      "\"%.64s\" is not a DNS name (RFC 1123)", node->text);
 			return;
 		}
 	}
@@ -125,15 +138,18 @@ void gl_read_token(struct gl_reader *reader, const struct gl_node *node, void *o
 	if (!gl_read_expect(reader, node, GL_NODE_STRING, "a string"))
 		return;
 	if (node->len > GL_IMAGE_NAME_MAX) {
-		gl_read_error(reader, node->pos, NULL, "%zu bytes are too long; at most %d are allowed", node->len,
+		gl_read_error(reader, node->pos, NULL,
+			      "%zu bytes are too long; at most %d are allowed", node->len,
 			      GL_IMAGE_NAME_MAX);
 		return;
 	}
 	for (i = 0; i < node->len; i++)
-		if (!isalnum((unsigned char)node->text[i]) && !strchr("!#$%&'*+-.^_`|~", node->text[i]))
+		if (!isalnum((unsigned char)node->text[i]) &&
+		    !strchr("!#$%&'*+-.^_`|~", node->text[i]))
 			break;
 	if (!node->len || i < node->len) {
-		gl_read_error(reader, node->pos, NULL, "\"%.64s\" is not a token (RFC 9110, 5.6.2)", node->text);
+		gl_read_error(reader, node->pos, NULL, "\"%.64s\" is not a token (RFC 9110, 5.6.2)",
+			      node->text);
 		return;
 	}
 	*(const char **)out = node->text;
@@ -161,16 +177,22 @@ void gl_read_header_name(struct gl_reader *reader, const struct gl_node *node, v
 /* Gateway API's Duration (GEP-2257): one to four of <1 to 5 digits><h|m|s|ms>. */
 void gl_read_duration(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct { const char *name; uint64_t ns; } units[] = {
-		{ "ms", 1000000ULL }, { "h", 3600000000000ULL }, { "m", 60000000000ULL }, { "s", 1000000000ULL },
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{ "ms", 1000000ULL },
+		{ "h", 3600000000000ULL },
+		{ "m", 60000000000ULL },
+		{ "s", 1000000000ULL },
 	};
 	const char *at = node->text;
 	uint64_t total = 0;
 	size_t parts = 0, u;
 
 	if (node->kind == GL_NODE_INT) {
-		gl_read_error(reader, node->pos, "add a unit: h, m, s or ms", "expected a duration, found the number %.64s",
-			      node->text);
+		gl_read_error(reader, node->pos, "add a unit: h, m, s or ms",
+			      "expected a duration, found the number %.64s", node->text);
 		return;
 	}
 	if (!gl_read_expect(reader, node, GL_NODE_STRING, "a duration like 10m"))
@@ -189,11 +211,13 @@ void gl_read_duration(struct gl_reader *reader, const struct gl_node *node, void
 		total += value * units[u].ns;
 	}
 	if (*at || !parts) {
-		gl_read_error(reader, node->pos, "like 10s, 10m, 1h30m, 500ms", "\"%.64s\" is not a duration", node->text);
+		gl_read_error(reader, node->pos, "like 10s, 10m, 1h30m, 500ms",
+			      "\"%.64s\" is not a duration", node->text);
 		return;
 	}
 	if (!total || total > 99999 * units[1].ns) {
-		gl_read_error(reader, node->pos, NULL, "the duration must be more than 0 and at most 99999h");
+		gl_read_error(reader, node->pos, NULL,
+			      "the duration must be more than 0 and at most 99999h");
 		return;
 	}
 	*(uint64_t *)out = total;
@@ -221,7 +245,8 @@ static bool percent(const char *text, uint64_t *ret)
 	return !strcmp(text + fraction, "%");
 }
 
-static bool read_share(struct gl_reader *reader, const struct gl_node *node, uint64_t max, uint64_t *ret)
+static bool read_share(struct gl_reader *reader, const struct gl_node *node, uint64_t max,
+		       uint64_t *ret)
 {
 	uint64_t value;
 
@@ -232,8 +257,10 @@ static bool read_share(struct gl_reader *reader, const struct gl_node *node, uin
 	} else if (node->kind == GL_NODE_NUMBER) {
 		char hint[96];
 
-		snprintf(hint, sizeof(hint), "for fractions write a string with a percent sign, like \"0.05%%\"");
-		gl_read_error(reader, node->pos, hint, "expected a whole percentage, found %.64s", node->text);
+		snprintf(hint, sizeof(hint),
+			 "for fractions write a string with a percent sign, like \"0.05%%\"");
+		gl_read_error(reader, node->pos, hint, "expected a whole percentage, found %.64s",
+			      node->text);
 		return false;
 	} else if (node->kind != GL_NODE_STRING) {
 		gl_read_expect(reader, node, GL_NODE_STRING, "a percentage like 5 or \"0.05%\"");
@@ -241,9 +268,11 @@ static bool read_share(struct gl_reader *reader, const struct gl_node *node, uin
 	} else if (!percent(node->text, &value)) {
 		bool number = gl_node_resolve(node->text, node->len) == GL_NODE_INT;
 
-		gl_read_error(reader, node->pos, number ? "write it without quotes, or with a percent sign" :
-			      "a whole number, or a string like \"0.05%\" with up to 4 decimals",
-			      "\"%.64s\" is not a percentage", node->text);
+		gl_read_error(
+			reader, node->pos,
+			number ? "write it without quotes, or with a percent sign" :
+				 "a whole number, or a string like \"0.05%\" with up to 4 decimals",
+			"\"%.64s\" is not a percentage", node->text);
 		return false;
 	}
 	if (value > max) {
@@ -326,8 +355,8 @@ void gl_read_address(struct gl_reader *reader, const struct gl_node *node, void 
 	colon = strrchr(node->text, ':');
 	len = colon ? (size_t)(colon - node->text) : 0;
 	port = colon ? colon + 1 : "";
-	if (!colon || len >= sizeof(ip) || !strspn(port, "123456789") || port[strspn(port, "0123456789")] || strlen(port) > 5 ||
-	    atoi(port) > 65535) {
+	if (!colon || len >= sizeof(ip) || !strspn(port, "123456789") ||
+	    port[strspn(port, "0123456789")] || strlen(port) > 5 || atoi(port) > 65535) {
 		gl_read_error(reader, node->pos, hint, "\"%.64s\" is not IP:port", node->text);
 		return;
 	}
@@ -344,12 +373,15 @@ void gl_read_address(struct gl_reader *reader, const struct gl_node *node, void 
 		return;
 	}
 	if (useless(&spec->addr, family)) {
-		gl_read_error(reader, node->pos, NULL, "%.64s is %s", node->text, useless(&spec->addr, family));
+		gl_read_error(reader, node->pos, NULL, "%.64s is %s", node->text,
+			      useless(&spec->addr, family));
 		return;
 	}
 	spec->port = (uint16_t)atoi(port);
-	inet_ntop(family, family == AF_INET ? (void *)&spec->addr.w[3] : (void *)&spec->addr, canonical, sizeof(canonical));
-	spec->text = gl_arena_printf(reader->arena, family == AF_INET ? "%s:%u" : "[%s]:%u", canonical, spec->port);
+	inet_ntop(family, family == AF_INET ? (void *)&spec->addr.w[3] : (void *)&spec->addr,
+		  canonical, sizeof(canonical));
+	spec->text = gl_arena_printf(reader->arena, family == AF_INET ? "%s:%u" : "[%s]:%u",
+				     canonical, spec->port);
 	if (!spec->text)
 		reader->failed = true;
 }
@@ -368,8 +400,8 @@ void gl_read_network(struct gl_reader *reader, const struct gl_node *node, void 
 		return;
 	slash = strchr(node->text, '/');
 	bits = slash ? slash + 1 : "";
-	if (!slash || slash - node->text >= (ptrdiff_t)sizeof(ip) || !*bits || bits[strspn(bits, "0123456789")] ||
-	    strlen(bits) > 3 || (bits[0] == '0' && bits[1])) {
+	if (!slash || slash - node->text >= (ptrdiff_t)sizeof(ip) || !*bits ||
+	    bits[strspn(bits, "0123456789")] || strlen(bits) > 3 || (bits[0] == '0' && bits[1])) {
 		gl_read_error(reader, node->pos, hint, "\"%.64s\" is not a network", node->text);
 		return;
 	}
@@ -387,17 +419,20 @@ void gl_read_network(struct gl_reader *reader, const struct gl_node *node, void 
 			((uint8_t *)&spec->mask)[i / 8] |= 0x80 >> i % 8;
 	for (i = 0; i < 4; i++) {
 		if (spec->addr.w[i] & ~spec->mask.w[i]) {
-			gl_read_error(reader, node->pos, NULL, "%s has bits beyond its prefix", node->text);
+			gl_read_error(reader, node->pos, NULL, "%s has bits beyond its prefix",
+				      node->text);
 			return;
 		}
 	}
 	/* IPv4 is kept as ::ffff:a.b.c.d: a network such as ::/0 would hold it, and nobody who wrote it meant that. */
 	if (family == AF_INET6 && !spec->addr.w[0] && !spec->addr.w[1] && !spec->addr.w[2] &&
 	    !(htonl(0xffff) & spec->mask.w[2])) {
-		gl_read_error(reader, node->pos, "for all of IPv6 write 2000::/3 and fc00::/7", "%s is too wide", node->text);
+		gl_read_error(reader, node->pos, "for all of IPv6 write 2000::/3 and fc00::/7",
+			      "%s is too wide", node->text);
 		return;
 	}
-	inet_ntop(family, family == AF_INET ? (void *)&spec->addr.w[3] : (void *)&spec->addr, canonical, sizeof(canonical));
+	inet_ntop(family, family == AF_INET ? (void *)&spec->addr.w[3] : (void *)&spec->addr,
+		  canonical, sizeof(canonical));
 	spec->text = gl_arena_printf(reader->arena, "%s/%u", canonical, prefix);
 	if (!spec->text)
 		reader->failed = true;

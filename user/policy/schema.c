@@ -4,16 +4,25 @@
 
 #include "policy/schema.h"
 
-#define FIELD(type, member, name, fn)	{ name, offsetof(type, member), fn, false, NULL }
-#define NEEDED(type, member, name, fn)	{ name, offsetof(type, member), fn, true, NULL }
-#define LATER(name, hint)		{ name, 0, NULL, false, hint }
+#define FIELD(type, member, name, fn) \
+	{ \
+		name, offsetof(type, member), fn, false, NULL \
+	}
+#define NEEDED(type, member, name, fn) \
+	{ \
+		name, offsetof(type, member), fn, true, NULL \
+	}
+#define LATER(name, hint) \
+	{ \
+		name, 0, NULL, false, hint \
+	}
 
 /* Lists of one kind of value. */
 static void read_addresses(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = {
-		sizeof(struct gl_address_spec), 1, GL_IMAGE_ENDPOINTS, gl_read_address, "a list of addresses"
-	};
+	static const struct gl_read_list list = { sizeof(struct gl_address_spec), 1,
+						  GL_IMAGE_ENDPOINTS, gl_read_address,
+						  "a list of addresses" };
 	struct gl_addresses_spec *spec = out;
 
 	spec->items = gl_read_list(reader, node, &list, &spec->count);
@@ -23,7 +32,8 @@ static void read_addresses(struct gl_reader *reader, const struct gl_node *node,
 
 static void read_images(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = { sizeof(char *), 1, 64, gl_read_string, "a list of image names" };
+	static const struct gl_read_list list = { sizeof(char *), 1, 64, gl_read_string,
+						  "a list of image names" };
 	struct gl_version_spec *spec = out;
 
 	spec->images = gl_read_list(reader, node, &list, &spec->nimages);
@@ -46,9 +56,9 @@ static void read_version(struct gl_reader *reader, const struct gl_node *node, v
 
 static void read_trust(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = {
-		sizeof(struct gl_network_spec), 0, GL_IMAGE_NETWORKS, gl_read_network, "a list of networks"
-	};
+	static const struct gl_read_list list = { sizeof(struct gl_network_spec), 0,
+						  GL_IMAGE_NETWORKS, gl_read_network,
+						  "a list of networks" };
 	struct gl_label_spec *spec = out;
 
 	spec->trust = gl_read_list(reader, node, &list, &spec->ntrust);
@@ -61,7 +71,8 @@ static void read_strip(struct gl_reader *reader, const struct gl_node *node, voi
 
 	gl_read_bool(reader, node, &strip);
 	if (strip)
-		gl_read_error(reader, node->pos, "untrusted labels are ignored, but stay in the request",
+		gl_read_error(reader, node->pos,
+			      "untrusted labels are ignored, but stay in the request",
 			      "strip is not supported yet");
 	*(bool *)out = strip;
 }
@@ -87,9 +98,9 @@ static void read_label(struct gl_reader *reader, const struct gl_node *node, voi
 
 static void read_match_type(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const char *const words[] = {
-		"Exact", "Present", "!RegularExpression", "!Prefix", "!Suffix", "!Contains", "!Absent"
-	};
+	static const char *const words[] = { "Exact",	"Present", "!RegularExpression",
+					     "!Prefix", "!Suffix", "!Contains",
+					     "!Absent" };
 	int word = gl_read_enum(reader, node, words, sizeof(words) / sizeof(words[0]));
 
 	*(enum gl_match_type *)out = word == 1 ? GL_MATCH_PRESENT : GL_MATCH_EXACT;
@@ -102,12 +113,14 @@ static void read_header_value(struct gl_reader *reader, const struct gl_node *no
 	if (!text)
 		return;
 	if (!node->len) {
-		gl_read_error(reader, node->pos, "type: Present holds for every value", "the value is empty");
+		gl_read_error(reader, node->pos, "type: Present holds for every value",
+			      "the value is empty");
 		return;
 	}
 	if (strchr(text, '\n') || strchr(" \t", text[0]) || strchr(" \t", text[node->len - 1])) {
-		gl_read_error(reader, node->pos, "white space around a header's value is not part of it",
-			      "no header can have this value: it begins or ends with white space, or holds a line end");
+		gl_read_error(
+			reader, node->pos, "white space around a header's value is not part of it",
+			"no header can have this value: it begins or ends with white space, or holds a line end");
 		return;
 	}
 	*(const char **)out = text;
@@ -130,16 +143,18 @@ static void read_header(struct gl_reader *reader, const struct gl_node *node, vo
 	if (reader->diag->errors > before)
 		return;
 	if (spec->type == GL_MATCH_EXACT && !spec->value)
-		gl_read_error(reader, node->pos, "type: Present needs none", "field \"value\" is missing");
+		gl_read_error(reader, node->pos, "type: Present needs none",
+			      "field \"value\" is missing");
 	if (spec->type == GL_MATCH_PRESENT && spec->value)
-		gl_read_error(reader, node->pos, "type: Exact compares it", "type Present takes no value");
+		gl_read_error(reader, node->pos, "type: Exact compares it",
+			      "type Present takes no value");
 }
 
 static void read_headers(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = {
-		sizeof(struct gl_header_spec), 1, GL_IMAGE_CONDITIONS, read_header, "a list of headers"
-	};
+	static const struct gl_read_list list = { sizeof(struct gl_header_spec), 1,
+						  GL_IMAGE_CONDITIONS, read_header,
+						  "a list of headers" };
 	struct gl_match_spec *spec = out;
 
 	spec->headers = gl_read_list(reader, node, &list, &spec->count);
@@ -156,8 +171,13 @@ static void read_match(struct gl_reader *reader, const struct gl_node *node, voi
 	static const struct gl_read_rule fields[] = {
 		FIELD(struct match_reading, lane, "lane", gl_read_label_name),
 		{ "headers", offsetof(struct match_reading, spec), read_headers, true, NULL },
-		LATER("path", ""), LATER("method", ""), LATER("queryParams", ""), LATER("cookies", ""), LATER("host", ""),
-		LATER("sourceCIDR", ""), LATER("source", ""),
+		LATER("path", ""),
+		LATER("method", ""),
+		LATER("queryParams", ""),
+		LATER("cookies", ""),
+		LATER("host", ""),
+		LATER("sourceCIDR", ""),
+		LATER("source", ""),
 	};
 	static const struct gl_read_rules rules = GL_READ_RULES(fields);
 	struct match_reading reading = { 0 };
@@ -174,9 +194,8 @@ static void read_match(struct gl_reader *reader, const struct gl_node *node, voi
 
 static void read_matches(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = {
-		sizeof(struct gl_match_spec), 1, GL_IMAGE_MATCHES, read_match, "a list of matches"
-	};
+	static const struct gl_read_list list = { sizeof(struct gl_match_spec), 1, GL_IMAGE_MATCHES,
+						  read_match, "a list of matches" };
 	struct gl_entry_spec *spec = out;
 
 	spec->matches = gl_read_list(reader, node, &list, &spec->nmatches);
@@ -205,14 +224,14 @@ static void read_sticky(struct gl_reader *reader, const struct gl_node *node, vo
 	spec->kind = reading.header ? GL_STICKY_HEADER : GL_STICKY_COOKIE;
 	spec->name = reading.header ? reading.header : reading.cookie;
 	if (reader->diag->errors == before && !reading.header == !reading.cookie)
-		gl_read_error(reader, node->pos, NULL, "exactly one of header and cookie is needed");
+		gl_read_error(reader, node->pos, NULL,
+			      "exactly one of header and cookie is needed");
 }
 
 static void read_stickies(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = {
-		sizeof(struct gl_sticky_spec), 1, GL_IMAGE_STICKY, read_sticky, "a list of sticky keys"
-	};
+	static const struct gl_read_list list = { sizeof(struct gl_sticky_spec), 1, GL_IMAGE_STICKY,
+						  read_sticky, "a list of sticky keys" };
 	struct gl_entry_spec *spec = out;
 
 	spec->sticky = gl_read_list(reader, node, &list, &spec->nsticky);
@@ -234,7 +253,8 @@ static void read_entry(struct gl_reader *reader, const struct gl_node *node, voi
 
 static void read_entries(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = { sizeof(struct gl_entry_spec), 1, 1024, read_entry, "a list of entries" };
+	static const struct gl_read_list list = { sizeof(struct gl_entry_spec), 1, 1024, read_entry,
+						  "a list of entries" };
 	struct gl_release_spec *spec = out;
 
 	spec->entries = gl_read_list(reader, node, &list, &spec->nentries);
@@ -256,7 +276,8 @@ static void read_batch(struct gl_reader *reader, const struct gl_node *node, voi
 
 static void read_batches(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = { sizeof(struct gl_batch_spec), 1, 1000, read_batch, "a list of batches" };
+	static const struct gl_read_list list = { sizeof(struct gl_batch_spec), 1, 1000, read_batch,
+						  "a list of batches" };
 	struct gl_release_spec *spec = out;
 
 	spec->batches = gl_read_list(reader, node, &list, &spec->nbatches);
@@ -285,15 +306,19 @@ static void read_fallback(struct gl_reader *reader, const struct gl_node *node, 
 {
 	static const char *const words[] = { "Base", "None" };
 
-	*(enum gl_fallback_mode *)out = gl_read_enum(reader, node, words, 2) == 1 ? GL_FALLBACK_TO_NONE : GL_FALLBACK_TO_BASE;
+	*(enum gl_fallback_mode *)out = gl_read_enum(reader, node, words, 2) == 1 ?
+						GL_FALLBACK_TO_NONE :
+						GL_FALLBACK_TO_BASE;
 }
 
 static void read_backend(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
 	static const struct gl_read_rule fields[] = {
 		{ "addresses", 0, read_addresses, true, NULL },
-		LATER("selector", "write the addresses: endpoints are not looked up by this version"),
-		LATER("serviceRef", "write the addresses: endpoints are not looked up by this version"),
+		LATER("selector",
+		      "write the addresses: endpoints are not looked up by this version"),
+		LATER("serviceRef",
+		      "write the addresses: endpoints are not looked up by this version"),
 	};
 	static const struct gl_read_rules rules = GL_READ_RULES(fields);
 
@@ -310,7 +335,8 @@ static void read_service(struct gl_reader *reader, const struct gl_node *node, v
 		FIELD(struct gl_service_spec, gray, "gray", read_backend),
 		FIELD(struct gl_service_spec, propagation, "propagation", read_propagation),
 		FIELD(struct gl_service_spec, fallback, "fallback", read_fallback),
-		LATER("serviceRef", "write the frontends: services are not looked up by this version"),
+		LATER("serviceRef",
+		      "write the frontends: services are not looked up by this version"),
 	};
 	static const struct gl_read_rules rules = GL_READ_RULES(fields);
 	struct gl_service_spec *spec = out;
@@ -321,9 +347,9 @@ static void read_service(struct gl_reader *reader, const struct gl_node *node, v
 
 static void read_services(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
-	static const struct gl_read_list list = {
-		sizeof(struct gl_service_spec), 1, GL_SERVICES_MAX - 1, read_service, "a list of services"
-	};
+	static const struct gl_read_list list = { sizeof(struct gl_service_spec), 1,
+						  GL_SERVICES_MAX - 1, read_service,
+						  "a list of services" };
 	struct gl_release_spec *spec = out;
 
 	spec->services = gl_read_list(reader, node, &list, &spec->nservices);
@@ -358,7 +384,8 @@ static void read_spec(struct gl_reader *reader, const struct gl_node *node, void
 		{ "batches", 0, read_batches, false, NULL },
 		FIELD(struct gl_release_spec, guard, "guard", gl_schema_read_guard),
 		{ "services", 0, read_services, true, NULL },
-		LATER("opaqueGrace", ""), LATER("staleAfter", ""),
+		LATER("opaqueGrace", ""),
+		LATER("staleAfter", ""),
 	};
 	static const struct gl_read_rules rules = GL_READ_RULES(fields);
 
@@ -424,8 +451,11 @@ static const struct gl_node *lookup(const struct gl_node *map, const char *name)
 /* Is the document what we read? Asked before its fields, as another kind's fields would all be unknown. */
 static bool check_kind(struct gl_reader *reader, const struct gl_node *document)
 {
-	static const struct { const char *name, *value; } wanted[] = {
-		{ "apiVersion", "graylink.dev/v1alpha1" }, { "kind", "GrayRelease" },
+	static const struct {
+		const char *name, *value;
+	} wanted[] = {
+		{ "apiVersion", "graylink.dev/v1alpha1" },
+		{ "kind", "GrayRelease" },
 	};
 	size_t before = reader->diag->errors, i, mark;
 	char hint[64];
@@ -436,20 +466,24 @@ static bool check_kind(struct gl_reader *reader, const struct gl_node *document)
 		const struct gl_node *node = lookup(document, wanted[i].name);
 
 		if (!node) {
-			gl_read_error(reader, document->pos, NULL, "field \"%s\" is missing", wanted[i].name);
+			gl_read_error(reader, document->pos, NULL, "field \"%s\" is missing",
+				      wanted[i].name);
 			continue;
 		}
 		mark = gl_read_enter(reader, wanted[i].name, 0);
 		snprintf(hint, sizeof(hint), "this version knows %s", wanted[i].value);
-		if (gl_read_expect(reader, node, GL_NODE_STRING, "a string") && strcmp(node->text, wanted[i].value))
-			gl_read_error(reader, node->pos, hint, "%s \"%.64s\" is not %s", wanted[i].name, node->text,
+		if (gl_read_expect(reader, node, GL_NODE_STRING, "a string") &&
+		    strcmp(node->text, wanted[i].value))
+			gl_read_error(reader, node->pos, hint, "%s \"%.64s\" is not %s",
+				      wanted[i].name, node->text,
 				      strcmp(node->text, "HTTPRoute") ? "known" : "supported yet");
 		gl_read_leave(reader, mark);
 	}
 	return reader->diag->errors == before;
 }
 
-bool gl_schema_read(struct gl_reader *reader, const struct gl_node *document, struct gl_release_spec *spec)
+bool gl_schema_read(struct gl_reader *reader, const struct gl_node *document,
+		    struct gl_release_spec *spec)
 {
 	static const struct gl_read_rule fields[] = {
 		{ "apiVersion", 0, read_nothing, true, NULL },

@@ -6,7 +6,8 @@
 #include "policy/read.h"
 
 /* Reads one document. False: it is no GrayRelease at all, and the spec means nothing. */
-bool gl_schema_read(struct gl_reader *reader, const struct gl_node *document, struct gl_release_spec *spec);
+bool gl_schema_read(struct gl_reader *reader, const struct gl_node *document,
+		    struct gl_release_spec *spec);
 
 /* spec.guard; out is const struct gl_guard_spec **. */
 void gl_schema_read_guard(struct gl_reader *reader, const struct gl_node *node, void *out);
@@ -14,6 +15,7 @@ void gl_schema_read_guard(struct gl_reader *reader, const struct gl_node *node, 
 /* Checks one release that was read without an error. May add the implied batches. */
 void gl_check_release(struct gl_reader *reader, struct gl_release_spec *spec);
 /* Checks a release against the @n before it in the same file. */
-void gl_check_beside(struct gl_reader *reader, const struct gl_release_spec *before, size_t n, const struct gl_release_spec *spec);
+void gl_check_beside(struct gl_reader *reader, const struct gl_release_spec *before, size_t n,
+		     const struct gl_release_spec *spec);
 
 #endif

@@ -4,8 +4,14 @@
 
 #include "policy/schema.h"
 
-#define FIELD(type, member, name, fn)	{ name, offsetof(type, member), fn, false, NULL }
-#define NEEDED(type, member, name, fn)	{ name, offsetof(type, member), fn, true, NULL }
+#define FIELD(type, member, name, fn) \
+	{ \
+		name, offsetof(type, member), fn, false, NULL \
+	}
+#define NEEDED(type, member, name, fn) \
+	{ \
+		name, offsetof(type, member), fn, true, NULL \
+	}
 
 /* What holds where a field is left out. */
 static const struct gl_guard_spec defaults = {
@@ -118,8 +124,10 @@ void gl_schema_read_guard(struct gl_reader *reader, const struct gl_node *node, 
 	*(const struct gl_guard_spec **)out = spec;
 	if (reader->diag->errors > before)
 		return;
-	if (!spec->has_error_rate && !spec->has_latency && !spec->has_error_delta && !spec->has_latency_ratio)
-		gl_read_error(reader, spec->pos, "maxErrorRate, maxLatency or compareToBase", "the guard checks nothing");
+	if (!spec->has_error_rate && !spec->has_latency && !spec->has_error_delta &&
+	    !spec->has_latency_ratio)
+		gl_read_error(reader, spec->pos, "maxErrorRate, maxLatency or compareToBase",
+			      "the guard checks nothing");
 	gl_read_warn(reader, spec->pos, "watch the release yourself, and leave out batch durations",
 		     "guard is not evaluated by this version");
 }

@@ -127,7 +127,9 @@ static size_t digits(const char *text)
 /* Decimal numbers with fraction, exponent, sign or "_", as go-yaml (Kubernetes) and other YAML 1.1 readers take them. */
 static bool is_number(const char *text)
 {
-	static const char *const specials[] = { ".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", NULL };
+	static const char *const specials[] = {
+		".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", NULL
+	};
 	size_t whole, fraction = 0;
 
 	if (*text == '+' || *text == '-')
@@ -136,7 +138,8 @@ static bool is_number(const char *text)
 		return true;
 	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
 		return text[2] && !text[2 + strspn(text + 2, "0123456789abcdefABCDEF_")];
-	if (text[0] == '0' && (text[1] == 'b' || text[1] == 'B' || text[1] == 'o' || text[1] == 'O'))
+	if (text[0] == '0' &&
+	    (text[1] == 'b' || text[1] == 'B' || text[1] == 'o' || text[1] == 'O'))
 		return text[2] && !text[2 + strspn(text + 2, "01234567_")];
 	whole = *text == '_' ? 0 : strspn(text, "0123456789_");
 	text += whole;
@@ -160,10 +163,10 @@ static bool is_number(const char *text)
 enum gl_node_kind gl_node_resolve(const char *text, size_t len)
 {
 	static const char *const nulls[] = { "", "~", "null", "Null", "NULL", NULL };
-	static const char *const bools[] = {
-		"true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO",
-		"on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N", NULL
-	};
+	static const char *const bools[] = { "true", "True", "TRUE", "false", "False", "FALSE",
+					     "yes",  "Yes",  "YES",  "no",    "No",    "NO",
+					     "on",   "On",   "ON",   "off",   "Off",   "OFF",
+					     "y",    "Y",    "n",    "N",     NULL };
 
 	if (among(text, nulls))
 		return GL_NODE_NULL;
@@ -193,7 +196,8 @@ static size_t utf8(const unsigned char *at, size_t left, unsigned int *code)
 			return 0;
 		*code = *code << 6 | (at[i] & 0x3f);
 	}
-	return *code < least[len] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff) ? 0 : len;
+	return *code < least[len] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff) ? 0 :
+												len;
 }
 
 /* What YAML 1.2, 5.1 calls printable, and a byte order mark is not. */
@@ -201,8 +205,10 @@ static bool printable(unsigned int code)
 {
 	if (code < 0x20)
 		return code == '\t' || code == '\n' || code == '\r';
-	return code != 0x7f && (code < 0x80 || code >= 0xa0 || code == 0x85) && code != 0xfeff && code < 0xfffe ?
-		true : code >= 0x10000;
+	return code != 0x7f && (code < 0x80 || code >= 0xa0 || code == 0x85) && code != 0xfeff &&
+			       code < 0xfffe ?
+		       true :
+		       code >= 0x10000;
 }
 
 int gl_tree_check_text(const char *file, const char *text, size_t len, struct gl_diag *diag)
@@ -212,8 +218,9 @@ int gl_tree_check_text(const char *file, const char *text, size_t len, struct gl
 
 	if (len > GL_POLICY_TEXT_MAX) {
 		place.pos = (struct gl_pos){ 0, 0 };
-		gl_diag_error(diag, &place, "split it into several files", "the file has %zu bytes; at most %u are read",
-			      len, GL_POLICY_TEXT_MAX);
+		gl_diag_error(diag, &place, "split it into several files",
+			      "the file has %zu bytes; at most %u are read", len,
+			      GL_POLICY_TEXT_MAX);
 		return -EINVAL;
 	}
 	for (i = 0; i < len; i += n) {
@@ -221,11 +228,13 @@ int gl_tree_check_text(const char *file, const char *text, size_t len, struct gl
 
 		n = utf8((const unsigned char *)text + i, len - i, &code);
 		if (!n) {
-			gl_diag_error(diag, &place, NULL, "byte 0x%02x is not valid UTF-8", (unsigned char)text[i]);
+			gl_diag_error(diag, &place, NULL, "byte 0x%02x is not valid UTF-8",
+				      (unsigned char)text[i]);
 			return -EINVAL;
 		}
 		if (!printable(code)) {
-			gl_diag_error(diag, &place, NULL, "control character U+%04X is not allowed", code);
+			gl_diag_error(diag, &place, NULL, "control character U+%04X is not allowed",
+				      code);
 			return -EINVAL;
 		}
 		place.pos.column++;
@@ -237,8 +246,8 @@ int gl_tree_check_text(const char *file, const char *text, size_t len, struct gl
 	return 0;
 }
 
-int gl_tree_read(struct gl_arena *arena, const char *file, const char *text, size_t len, struct gl_diag *diag,
-		 struct gl_node **ret)
+int gl_tree_read(struct gl_arena *arena, const char *file, const char *text, size_t len,
+		 struct gl_diag *diag, struct gl_node **ret)
 {
 	int err;
 

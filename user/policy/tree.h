@@ -22,8 +22,8 @@ void gl_arena_free(struct gl_arena *arena);
 /* Zeroed, aligned for anything; NULL: no memory. */
 void *gl_arena_alloc(struct gl_arena *arena, size_t size);
 char *gl_arena_copy(struct gl_arena *arena, const char *text, size_t len);
-__attribute__((format(printf, 2, 3)))
-char *gl_arena_printf(struct gl_arena *arena, const char *format, ...);
+__attribute__((format(printf, 2, 3))) char *gl_arena_printf(struct gl_arena *arena,
+							    const char *format, ...);
 
 enum gl_node_kind {
 	GL_NODE_MAP,
@@ -56,13 +56,13 @@ const char *gl_node_kind_name(const struct gl_node *node);
  * Reads a whole text. *ret: the first document (NULL: there is none), the others follow by ->next. 0, -EINVAL (errors are in
  * @diag), -ENOMEM.
  */
-int gl_tree_read(struct gl_arena *arena, const char *file, const char *text, size_t len, struct gl_diag *diag,
-		 struct gl_node **ret);
+int gl_tree_read(struct gl_arena *arena, const char *file, const char *text, size_t len,
+		 struct gl_diag *diag, struct gl_node **ret);
 
 /* The two readers behind it; @text has passed gl_tree_check_text. */
 int gl_tree_check_text(const char *file, const char *text, size_t len, struct gl_diag *diag);
-int gl_tree_read_yaml(struct gl_arena *arena, const char *file, const char *text, size_t len, struct gl_diag *diag,
-		      struct gl_node **ret);
+int gl_tree_read_yaml(struct gl_arena *arena, const char *file, const char *text, size_t len,
+		      struct gl_diag *diag, struct gl_node **ret);
 /* Strict RFC 8259, one value. -EINVAL without a diagnosis: it is no JSON (but may be YAML). */
 int gl_tree_read_json(struct gl_arena *arena, const char *text, size_t len, struct gl_node **ret);
 

@@ -203,8 +203,8 @@ static int read_word(struct reader *reader, struct gl_node **ret)
 	node->text = gl_arena_copy(reader->arena, start, node->len);
 	if (!node->text)
 		return -ENOMEM;
-	if (strcmp(node->text, "true") && strcmp(node->text, "false") && strcmp(node->text, "null") &&
-	    !is_json_number(node->text))
+	if (strcmp(node->text, "true") && strcmp(node->text, "false") &&
+	    strcmp(node->text, "null") && !is_json_number(node->text))
 		return -EINVAL;
 	node->kind = gl_node_resolve(node->text, node->len);
 	*ret = node;
@@ -234,7 +234,8 @@ static int read_member(struct reader *reader, struct gl_node *parent)
 	return 0;
 }
 
-static int read_members(struct reader *reader, enum gl_node_kind kind, char close, struct gl_node **ret)
+static int read_members(struct reader *reader, enum gl_node_kind kind, char close,
+			struct gl_node **ret)
 {
 	struct gl_node *node = new_node(reader, kind);
 	int err;

@@ -22,7 +22,8 @@ static struct gl_pos position(const yaml_mark_t *mark)
 	return (struct gl_pos){ mark->line + 1, mark->column + 1 };
 }
 
-static int refuse(struct builder *builder, const yaml_mark_t *mark, const char *hint, const char *message)
+static int refuse(struct builder *builder, const yaml_mark_t *mark, const char *hint,
+		  const char *message)
 {
 	struct gl_diag_place place = { builder->file, position(mark), NULL };
 
@@ -30,11 +31,12 @@ static int refuse(struct builder *builder, const yaml_mark_t *mark, const char *
 	return -EINVAL;
 }
 
-static int refuse_extras(struct builder *builder, const yaml_event_t *event, const yaml_char_t *anchor,
-			 const yaml_char_t *tag)
+static int refuse_extras(struct builder *builder, const yaml_event_t *event,
+			 const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	if (anchor)
-		return refuse(builder, &event->start_mark, "write the value out", "anchors are not supported");
+		return refuse(builder, &event->start_mark, "write the value out",
+			      "anchors are not supported");
 	if (tag)
 		return refuse(builder, &event->start_mark, NULL, "tags are not supported");
 	return 0;
@@ -56,7 +58,8 @@ static int place(struct builder *builder, struct gl_node *node, const yaml_mark_
 	}
 	if (!builder->keys[builder->depth - 1]) {
 		if (node->kind == GL_NODE_MAP || node->kind == GL_NODE_LIST)
-			return refuse(builder, mark, NULL, "a key must be a plain word, not a mapping or a list");
+			return refuse(builder, mark, NULL,
+				      "a key must be a plain word, not a mapping or a list");
 		builder->keys[builder->depth - 1] = node;
 		return 0;
 	}
@@ -114,23 +117,28 @@ static int take(struct builder *builder, const yaml_event_t *event)
 
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
-		err = refuse_extras(builder, event, event->data.scalar.anchor, event->data.scalar.tag);
+		err = refuse_extras(builder, event, event->data.scalar.anchor,
+				    event->data.scalar.tag);
 		return err ? err : scalar(builder, event);
 	case YAML_SEQUENCE_START_EVENT:
-		err = refuse_extras(builder, event, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+		err = refuse_extras(builder, event, event->data.sequence_start.anchor,
+				    event->data.sequence_start.tag);
 		return err ? err : open_node(builder, event, GL_NODE_LIST);
 	case YAML_MAPPING_START_EVENT:
-		err = refuse_extras(builder, event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+		err = refuse_extras(builder, event, event->data.mapping_start.anchor,
+				    event->data.mapping_start.tag);
 		return err ? err : open_node(builder, event, GL_NODE_MAP);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		builder->depth--;
 		return 0;
 	case YAML_ALIAS_EVENT:
-		return refuse(builder, &event->start_mark, "write the value out", "aliases are not supported");
+		return refuse(builder, &event->start_mark, "write the value out",
+			      "aliases are not supported");
 	case YAML_DOCUMENT_START_EVENT:
 		if (builder->documents->count == GL_TREE_DOCUMENTS)
-			return refuse(builder, &event->start_mark, NULL, "too many documents in one file");
+			return refuse(builder, &event->start_mark, NULL,
+				      "too many documents in one file");
 		return 0;
 	case YAML_STREAM_END_EVENT:
 		builder->done = true;
@@ -146,13 +154,14 @@ static int syntax_error(struct builder *builder, const yaml_parser_t *parser)
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	gl_diag_error(builder->diag, &where, NULL, "%s%s%s", parser->problem ? parser->problem : "not valid YAML",
+	gl_diag_error(builder->diag, &where, NULL, "%s%s%s",
+		      parser->problem ? parser->problem : "not valid YAML",
 		      parser->context ? " " : "", parser->context ? parser->context : "");
 	return -EINVAL;
 }
 
-int gl_tree_read_yaml(struct gl_arena *arena, const char *file, const char *text, size_t len, struct gl_diag *diag,
-		      struct gl_node **ret)
+int gl_tree_read_yaml(struct gl_arena *arena, const char *file, const char *text, size_t len,
+		      struct gl_diag *diag, struct gl_node **ret)
 {
 	struct builder builder = { .arena = arena, .diag = diag, .file = file };
 	yaml_parser_t parser;
