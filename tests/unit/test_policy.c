@@ -223,6 +223,33 @@ static void weights_are_written_as_short_as_they_are_read(void **state)
 		assert_string_equal(gl_weight_format(rows[i].ppm, buf, sizeof(buf)), rows[i].text);
 }
 
+/* The first example of docs/policy.md is right, and draws no warning. */
+static void the_documented_example_is_right(void **state)
+{
+	static char text[1 << 16];
+	FILE *file = fopen("docs/policy.md", "r");
+	struct gl_policy *policy;
+	struct gl_diag diag;
+	char *start, *end;
+	size_t len;
+
+	(void)state;
+	assert_non_null(file);
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	start = strstr(text, "```yaml\n");
+	assert_non_null(start);
+	start += 8;
+	end = strstr(start, "```");
+	assert_non_null(end);
+	gl_diag_init(&diag);
+	assert_int_equal(gl_policy_parse("docs/policy.md", start, (size_t)(end - start), &diag, &policy), 0);
+	assert_int_equal(diag.count, 0);
+	gl_policy_free(policy);
+	gl_diag_free(&diag);
+}
+
 /* Hostile texts ------------------------------------------------------------------------------------------------------ */
 
 static double seconds(void)
@@ -321,6 +348,7 @@ int main(void)
 		cmocka_unit_test(every_field_is_kept),
 		cmocka_unit_test(without_batches_rules_come_first_and_all_at_next),
 		cmocka_unit_test(weights_are_written_as_short_as_they_are_read),
+		cmocka_unit_test(the_documented_example_is_right),
 		cmocka_unit_test(hostile_texts_are_refused_quickly),
 		cmocka_unit_test(every_prefix_has_an_answer),
 	};
