@@ -143,30 +143,40 @@ static int attach_tcx(const struct gl_datapath *dp, uint32_t ifindex, enum gl_ho
 	return fd;
 }
 
-/* Both filters by clsact, with a note among the pins: "<1 when we made the qdisc> <ifname>". */
+/* The note among the pins that tells of clsact filters: "<1 when we made the qdisc> <ifname>". */
+static int write_note(const struct gl_datapath *dp, const struct gl_iface *iface, bool made)
+{
+	char path[PATH_MAX], note[IF_NAMESIZE + 2];
+	int err;
+
+	snprintf(note, sizeof(note), "%d %s", made, iface->seen.ifname);
+	err = link_path(path, dp->bpffs, iface->seen.ifindex, CLSACT_PIN);
+	return err ? err : gl_pin_set_text(path, note);
+}
+
+/* Did an earlier agent make the qdisc? */
+static bool read_note(const struct gl_datapath *dp, uint32_t ifindex)
+{
+	char path[PATH_MAX], note[IF_NAMESIZE + 2];
+
+	return !link_path(path, dp->bpffs, ifindex, CLSACT_PIN) &&
+	       !gl_pin_text(path, note, sizeof(note)) && note[0] == '1';
+}
+
+/* Both filters by clsact. The note comes first: filters that nobody knows of would stay for ever. */
 static int attach_clsact(const struct gl_datapath *dp, struct gl_iface *iface)
 {
 	uint32_t ifindex = iface->seen.ifindex;
-	char path[PATH_MAX], note[IF_NAMESIZE + 2];
-	bool made = false;
+	bool made = read_note(dp, ifindex);
 	int err, hook;
 
-	/* An earlier agent may have made the qdisc. */
-	err = link_path(path, dp->bpffs, ifindex, CLSACT_PIN);
-	if (err)
-		return err;
-	if (!gl_pin_text(path, note, sizeof(note)))
-		made = note[0] == '1';
-	for (hook = 0; hook < GL_HOOK_COUNT; hook++) {
+	err = write_note(dp, iface, made);
+	for (hook = 0; hook < GL_HOOK_COUNT && !err; hook++)
 		err = gl_clsact_attach(ifindex, hook, dp->progs[hook], &made);
-		if (err)
-			goto undo;
-	}
-	snprintf(note, sizeof(note), "%d %s", made, iface->seen.ifname);
-	err = gl_pin_set_text(path, note);
+	if (!err)
+		err = write_note(dp, iface, made);
 	if (!err)
 		return 0;
-undo:
 	for (hook = 0; hook < GL_HOOK_COUNT; hook++)
 		gl_clsact_detach(ifindex, hook);
 	if (made)
@@ -379,7 +389,9 @@ static int each_link(const char *bpffs, int (*fn)(void *ctx, uint32_t ifindex, b
 		return errno == ENOENT ? 0 : -errno;
 	while (!ret && (entry = readdir(d))) {
 		ifindex = strtoul(entry->d_name, &end, 10);
-		if (end != entry->d_name && *end == '_')
+		if (strstr(entry->d_name, GL_PIN_TEMP))
+			unlinkat(dirfd(d), entry->d_name, 0);
+		else if (end != entry->d_name && *end == '_')
 			ret = fn(ctx, (uint32_t)ifindex, !strcmp(end + 1, CLSACT_PIN));
 	}
 	closedir(d);

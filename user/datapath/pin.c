@@ -107,9 +107,14 @@ int gl_pin_text(const char *path, char *buf, size_t size)
 
 int gl_pin_set_text(const char *path, const char *text)
 {
-	if (unlink(path) && errno != ENOENT)
+	char temp[PATH_MAX];
+	int n = snprintf(temp, sizeof(temp), "%s" GL_PIN_TEMP, path);
+
+	if (n < 0 || n >= (int)sizeof(temp))
+		return -ENAMETOOLONG;
+	if (unlink(temp) && errno != ENOENT)
 		return -errno;
-	return symlink(text, path) ? -errno : 0;
+	return symlink(text, temp) || rename(temp, path) ? -errno : 0;
 }
 
 static void clear_folder(const char *bpffs, const char *folder)

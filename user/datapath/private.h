@@ -59,7 +59,8 @@ int gl_pin_prepare(const char *bpffs, struct gl_why *why);
 int gl_pin_lock(const char *bpffs, struct gl_why *why);
 /* Text of a symbolic link in the directory; -ENOENT. */
 int gl_pin_text(const char *path, char *buf, size_t size);
-/* Writes (or replaces) one. */
+/* Writes (or replaces) one, at one instant; what an interrupted write leaves has this behind its name. */
+#define GL_PIN_TEMP "~"
 int gl_pin_set_text(const char *path, const char *text);
 /* Removes every pin of maps and programs, and the schema. Links stay. */
 void gl_pin_clear_maps(const char *bpffs);
