@@ -33,6 +33,8 @@ check() {
 	assert_ge "$(wc -l <"$scratch/client.txt")" 700 "packets seen"
 	diff "$scratch/client.txt" "$scratch/base.txt" >"$scratch/diff" || {
 		head -n 20 "$scratch/diff"
+		tail -n 3 "$run/logs/capture-client" "$run/logs/capture-b-base"
+		inside node nft list chain inet kube forward
 		fail "$what: packets changed on their way (IPv$family)"
 	}
 	echo "$what, IPv$family: $(wc -l <"$scratch/client.txt") packets, none changed"
