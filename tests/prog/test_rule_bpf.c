@@ -260,7 +260,7 @@ static uint32_t cost(struct kernel *kernel, int rules, bool holds)
 	return best;
 }
 
-/* The bound is 1.3 times the cost of one rule; twice is asserted, as other machines are busy. */
+/* The aim is 1.3 times the cost of one rule; three times is asserted: other machines are busy, or emulated. */
 static void a_thousand_exact_rules_cost_what_one_costs(void **state)
 {
 	static const int counts[] = { 1, 100, 1000, 8000 };
@@ -279,7 +279,7 @@ static void a_thousand_exact_rules_cost_what_one_costs(void **state)
 		print_message(
 			"%5d exact rules: %u ns a decision, %u where none holds (an empty program: %u)\n",
 			counts[i], ns, cost(kernel, counts[i], false), idle);
-		assert_true(ns <= 2 * first);
+		assert_true(ns <= 3 * first);
 	}
 }
 

@@ -230,6 +230,28 @@ static void a_thousand_services_with_twenty_rules_fit(void **state)
 	decide_free(&decide);
 }
 
+static void all_traffic_on_fewer_pods_draws_a_warning(void **state)
+{
+	struct decide decide;
+
+	(void)state;
+	decide_init(&decide);
+	decide_add(
+		&decide,
+		"apiVersion: graylink.dev/v1alpha1\nkind: GrayRelease\nmetadata: {name: v2}\nspec:\n"
+		"  entries: [{service: a, sticky: [{cookie: c}]}]\n  services:\n"
+		"  - {name: a, frontends: [\"10.0.0.1:80\"], gray: {addresses: [\"10.0.1.1:80\"]}, "
+		"base: {addresses: [\"10.0.2.1:80\", \"10.0.2.2:80\"]}}\n");
+	assert_int_equal(decide_compile(&decide), 0);
+	assert_int_equal(decide.diag.warnings, 0);
+	decide_steer(&decide, "default", "v2", true, true, GL_WEIGHT_ONE);
+	assert_int_equal(decide_compile(&decide), 0);
+	assert_int_equal(decide.diag.warnings, 1);
+	assert_string_equal(decide.diag.items[0].message,
+			    "service \"a\" gets all traffic on 1 gray endpoints; base has 2");
+	decide_free(&decide);
+}
+
 /* Look-ups ----------------------------------------------------------------------------------------------------------- */
 
 static void addresses_are_found_and_no_others(void **state)
@@ -448,6 +470,7 @@ int main(void)
 		cmocka_unit_test(same_input_gives_the_same_bytes),
 		cmocka_unit_test(a_policy_too_large_is_refused_with_its_numbers),
 		cmocka_unit_test(a_thousand_services_with_twenty_rules_fit),
+		cmocka_unit_test(all_traffic_on_fewer_pods_draws_a_warning),
 		cmocka_unit_test(addresses_are_found_and_no_others),
 		cmocka_unit_test(flags_say_entry_and_fallback),
 		cmocka_unit_test(the_filter_holds_what_is_needed),

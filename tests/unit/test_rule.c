@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_rule: matches of an entry: what holds, which is first, at which size. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -239,6 +240,156 @@ static void matches_without_a_value_of_their_own_are_told_apart(void **state)
 	free(yaml);
 }
 
+/* Hashes ------------------------------------------------------------------------------------------------------------- */
+
+/* Header names whose hashes end in the byte of "x-0"'s: @count of them, the first is "x-0". */
+static void names_of_one_byte(char names[][16], size_t count)
+{
+	u32 want = gl_hash_name("x-0", 3) & 255;
+	size_t found = 0;
+	int i;
+
+	for (i = 0; found < count; i++) {
+		int len = snprintf(names[found], 16, "x-%d", i);
+
+		found += (gl_hash_name(names[found], (u32)len) & 255) == want;
+	}
+}
+
+static void names_whose_hashes_end_alike_are_told_apart(void **state)
+{
+	char names[GL_IMAGE_CHAIN + 2][16], yaml[4096], lines[64];
+	struct gl_colour colour = { 0 };
+	struct decide decide;
+	size_t used, i;
+
+	(void)state;
+	names_of_one_byte(names, GL_IMAGE_CHAIN + 2);
+	used = (size_t)snprintf(yaml, sizeof(yaml), HEAD("v2"));
+	for (i = 0; i < GL_IMAGE_CHAIN; i++)
+		used += (size_t)snprintf(yaml + used, sizeof(yaml) - used,
+					 "        - headers: [{name: %s, value: a}]\n", names[i]);
+	decide_init(&decide);
+	decide_add(&decide, yaml);
+	assert_int_equal(decide_compile(&decide), 0);
+	for (i = 0; i < GL_IMAGE_CHAIN + 2; i++) {
+		snprintf(lines, sizeof(lines), "%.16s: a\r\n", names[i]);
+		decide_lines(&decide, "shop/web", lines, &colour);
+		assert_int_equal(colour.rule, i < GL_IMAGE_CHAIN ? i + 1 : 0);
+	}
+	/* One more than a decision walks is refused. */
+	snprintf(yaml + used, sizeof(yaml) - used, "        - headers: [{name: %s, value: a}]\n",
+		 names[GL_IMAGE_CHAIN]);
+	decide_free(&decide);
+	decide_init(&decide);
+	decide_add(&decide, yaml);
+	assert_int_equal(decide_compile(&decide), -EINVAL);
+	assert_non_null(
+		strstr(decide.diag.items[decide.diag.count - 1].message, "header names collide"));
+	decide_free(&decide);
+}
+
+struct hashed {
+	u32 hash;
+	int number;
+};
+
+static int compare_hashed(const void *a, const void *b)
+{
+	const struct hashed *x = a, *y = b;
+
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+static void names_of_one_hash_are_told_apart(void **state)
+{
+	enum { NAMES = 400000 };
+	struct hashed *all = calloc(NAMES, sizeof(*all));
+	char yaml[1024], lines[64], name[16];
+	struct gl_colour colour = { 0 };
+	struct decide decide;
+	int i;
+
+	(void)state;
+	for (i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "x-%06d", i);
+		all[i] = (struct hashed){ gl_hash_name(name, 8), i };
+	}
+	qsort(all, NAMES, sizeof(*all), compare_hashed);
+	for (i = 1; i < NAMES && all[i].hash != all[i - 1].hash; i++)
+		;
+	assert_true(i < NAMES);
+	snprintf(yaml, sizeof(yaml),
+		 HEAD("v2") "        - headers: [{name: x-%06d, type: Present}]\n", all[i].number);
+	decide_init(&decide);
+	decide_add(&decide, yaml);
+	assert_int_equal(decide_compile(&decide), 0);
+	snprintf(lines, sizeof(lines), "x-%06d: 1\r\n", all[i].number);
+	decide_lines(&decide, "shop/web", lines, &colour);
+	assert_int_equal(colour.rule, 1);
+	snprintf(lines, sizeof(lines), "x-%06d: 1\r\n", all[i - 1].number);
+	decide_lines(&decide, "shop/web", lines, &colour);
+	assert_int_equal(colour.rule, 0);
+	decide_free(&decide);
+	free(all);
+}
+
+static u64 hash_of(const char *text)
+{
+	u64 hash = 0;
+
+	for (; *text; text++)
+		hash = gl_value_hash_byte(hash, (unsigned char)*text);
+	return hash;
+}
+
+/* A value that has the hash of some predicate, and its length, but is another. */
+static void values_of_one_hash_are_told_apart(void **state)
+{
+	enum { RULES = 4000 };
+	struct hashed *all = calloc(RULES, sizeof(*all));
+	struct gl_colour colour = { 0 };
+	const struct gl_image_fields *fields;
+	char *yaml = NULL, lines[64], value[24];
+	struct decide decide;
+	struct hashed key, *hit = NULL;
+	u32 id, seed;
+	size_t size;
+	FILE *out = open_memstream(&yaml, &size);
+	int i;
+
+	(void)state;
+	fputs(HEAD("v2"), out);
+	for (i = 0; i < RULES; i++)
+		fprintf(out, "        - headers: [{name: x-a, value: v%09d}]\n", i);
+	fclose(out);
+	decide_init(&decide);
+	decide_add(&decide, yaml);
+	assert_int_equal(decide_compile(&decide), 0);
+	fields = gl_image_at(decide.image, gl_image_service_record(decide.image, 1)->fields_off);
+	id = ((const struct gl_image_field *)(fields +
+					      1))[fields->slot[gl_hash_name("x-a", 3) & 255] - 1]
+		     .id;
+	seed = decide.image->head.exacts.seed;
+	for (i = 0; i < RULES; i++) {
+		snprintf(value, sizeof(value), "v%09d", i);
+		all[i] = (struct hashed){ gl_value_hash_end(hash_of(value), id, seed), i };
+	}
+	qsort(all, RULES, sizeof(*all), compare_hashed);
+	for (i = RULES; !hit && i < 100000000; i++) {
+		snprintf(value, sizeof(value), "v%09d", i);
+		key.hash = gl_value_hash_end(hash_of(value), id, seed);
+		hit = bsearch(&key, all, RULES, sizeof(*all), compare_hashed);
+	}
+	assert_non_null(hit);
+	snprintf(lines, sizeof(lines), "x-a: %s\r\n", value);
+	decide_lines(&decide, "shop/web", lines, &colour);
+	assert_int_equal(colour.rule, 0);
+	decide_free(&decide);
+	free(yaml);
+	free(all);
+}
+
 /* What lies behind the head must not count. */
 static void bytes_beyond_the_head_do_not_count(void **state)
 {
@@ -267,6 +418,9 @@ int main(void)
 		cmocka_unit_test(long_values_compare_to_the_last_byte),
 		cmocka_unit_test(thousands_of_matches_find_each),
 		cmocka_unit_test(matches_without_a_value_of_their_own_are_told_apart),
+		cmocka_unit_test(names_whose_hashes_end_alike_are_told_apart),
+		cmocka_unit_test(names_of_one_hash_are_told_apart),
+		cmocka_unit_test(values_of_one_hash_are_told_apart),
 		cmocka_unit_test(bytes_beyond_the_head_do_not_count),
 	};
 

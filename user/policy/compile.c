@@ -189,6 +189,28 @@ static void check_releases(struct gl_compiler *compiler)
 	free(sorted);
 }
 
+/* All traffic on fewer pods than served it before is worth a word. */
+static void check_capacity(struct gl_compiler *compiler, const struct gl_active *active)
+{
+	const struct gl_release_spec *spec = active->spec;
+	char field[64];
+	size_t i;
+
+	if (!active->steer.lane_active || active->steer.weight_ppm < GL_WEIGHT_ONE)
+		return;
+	for (i = 0; i < spec->nservices; i++) {
+		const struct gl_service_spec *service = &spec->services[i];
+		const struct gl_diag_place place = { spec->file, service->pos, field };
+
+		snprintf(field, sizeof(field), "spec.services[%zu].gray", i);
+		if (service->gray.count && service->gray.count < service->base.count)
+			gl_diag_warn(
+				compiler->diag, &place, NULL,
+				"service \"%s\" gets all traffic on %zu gray endpoints; base has %zu",
+				service->name, service->gray.count, service->base.count);
+	}
+}
+
 static int report_full(struct gl_compiler *compiler)
 {
 	size_t services = 0, endpoints = 0, i, j;
@@ -214,6 +236,7 @@ static int report_full(struct gl_compiler *compiler)
 static int build(struct gl_compiler *compiler)
 {
 	struct gl_image_head *head = &compiler->image->head;
+	size_t i;
 
 	memset(compiler->image, 0, sizeof(*compiler->image));
 	head->magic = GL_IMAGE_MAGIC;
@@ -226,6 +249,8 @@ static int build(struct gl_compiler *compiler)
 	gl_compile_lanes(compiler);
 	gl_compile_exacts(compiler);
 	head->size = compiler->used;
+	for (i = 0; i < compiler->nactive; i++)
+		check_capacity(compiler, &compiler->active[i]);
 	if (compiler->failed)
 		return -ENOMEM;
 	return compiler->full ? report_full(compiler) : 0;
