@@ -301,58 +301,70 @@ gl_inline u32 decide_response_frame(struct work *w, u32 method)
 	return 0;
 }
 
-/* The head at offset @from of the packet is incomplete: what is there of it goes to a slot. */
-gl_inline void decide_response_hold(struct __sk_buff *skb, struct work *w, u32 from, u32 len)
+/* Remembers that bytes [@off, @off + @n) of the head lie in the slot. */
+gl_inline void decide_response_track(struct work *w, u32 off, u32 n)
 {
 	struct gl_response_head *r = &w->rhead;
-	u16 big = 0;
-	u32 slot = slot_take(GL_SLOT_BIG, w->conn_id, &big);
+	u32 start = w->step.seq, nxt = start + r->held;
 
-	w->step.slot = slot;
-	w->step.slot_big = big;
-	if (!slot || !big || slot_save(skb, from, 0, len)) {
-		slot_give(slot, big);
-		w->step.slot = 0;
-		r->pin = GL_PIN_SLOTS;
-		return;
-	}
-	r->hold = 1;
-	r->hold_len = len;
-	r->slot = slot;
+	if (gl_seq_track(&nxt, &r->span_start, &r->span_end, start + off, start + off + n) == GL_SEQ_LOST)
+		r->pin = GL_PIN_HOLE;
+	r->held = nxt - start;
 }
 
-/* More bytes of a head that is held in the slot. */
+/*
+ * A head in pieces: @len bytes at @from of the packet belong at w->step.off of it. They are copied to the connection's response
+ * slot, which is taken if there is none yet; then the head is read as far as it is there without a hole.
+ */
 gl_inline void decide_response_more(struct __sk_buff *skb, struct work *w, u32 from, u32 len, u32 method)
 {
 	struct gl_response_head *r = &w->rhead;
-	u32 held = w->step.slot_len, n = len;
+	u32 off = w->step.off, n = len;
+	u16 big = 1;
 	int res;
 
-	if (n > GL_HEAD_MAX - held)
-		n = GL_HEAD_MAX - held;
-	if (!n || slot_save(skb, from, held, n) || slot_load_head(held + n)) {
-		r->pin = GL_PIN_HEAD_LONG;
+	if (!w->step.slot) {
+		w->step.slot = slot_take(GL_SLOT_BIG, w->conn_id, &big);
+		w->step.slot_big = big;
+	}
+	r->slot = w->step.slot;
+	if (off > GL_HEAD_MAX)
+		off = GL_HEAD_MAX;
+	if (n > GL_HEAD_MAX - off)
+		n = GL_HEAD_MAX - off;
+	if (!r->slot || !big || (n && slot_save(skb, from, off, n))) {
+		r->pin = GL_PIN_SLOTS;
+		return;
+	}
+	if (n)
+		decide_response_track(w, off, n);
+	r->hold = 1;
+	if (!r->held || r->pin)
+		return;
+	if (slot_load_head(r->held)) {
+		r->pin = GL_PIN_SLOTS;
 		return;
 	}
 	gl_head_start(&w->head, 1, NULL);
-	res = gl_head_scan(&w->buf, held + n, &w->head);
+	res = gl_head_scan(&w->buf, r->held, &w->head);
+	if (!res && r->held == GL_HEAD_MAX)
+		res = -GL_PIN_HEAD_LONG;
+	if (!res)
+		return;
+	r->hold = 0;
 	if (res < 0) {
 		r->pin = -res;
-	} else if (!res) {
-		r->hold = 1;
-		r->hold_len = n;
-		if (held + n == GL_HEAD_MAX)
-			r->pin = GL_PIN_HEAD_LONG;
-	} else {
-		r->head_len = res;
-		if (decide_response_frame(w, method) && held + len > (u32)res)
-			r->pin = GL_PIN_RESPONSE;	/* an interim head in pieces, and more behind it: too rare to follow */
+		return;
 	}
+	r->head_len = res;
+	if (decide_response_frame(w, method) && w->step.off + len > (u32)res)
+		r->pin = GL_PIN_RESPONSE;	/* an interim head in pieces, and more behind it: too rare to follow */
 }
 
 /*
  * decide_response: reads the head of the response behind w->step.skip payload bytes of the packet, interim ones (1xx) before it
- * included. Fills w->rhead. An incomplete head is held in a slot, while its packets go to the client as they come.
+ * included. Fills w->rhead. An incomplete head is held in a slot, while its packets go to the client as they come, in whatever
+ * order.
  */
 gl_global int decide_response(struct __sk_buff *skb, u32 method)
 {
@@ -364,9 +376,7 @@ gl_global int decide_response(struct __sk_buff *skb, u32 method)
 		return -1;
 	from = w->pkt.l4 + w->pkt.hlen + w->step.skip;
 	len = w->pkt.seg.len - w->step.skip;
-	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
-	w->rhead.phase = GL_PHASE_HEAD;
-	if (w->step.slot) {
+	if (w->step.slot || w->step.off) {
 		decide_response_more(skb, w, from, len, method);
 		return 0;
 	}
@@ -376,8 +386,10 @@ gl_global int decide_response(struct __sk_buff *skb, u32 method)
 		res = decide_scan(skb, from + at, len - at);
 		if (res < 0)
 			w->rhead.pin = -res;
-		if (!res)
-			decide_response_hold(skb, w, from + at, len - at);
+		if (!res) {
+			w->step.seq += at;	/* the slot begins with the head; interim ones before it are done with */
+			decide_response_more(skb, w, from + at, len - at, method);
+		}
 		if (res <= 0)
 			return 0;
 		at += res;

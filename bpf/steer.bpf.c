@@ -86,8 +86,13 @@ int from_pod(struct __sk_buff *skb)
 /* A response begins: its head is read and committed; the packet goes to the client in any case. */
 gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn *c)
 {
-	u32 translated;
+	u32 translated, orphan, held = w->step.slot;
 
+	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
+	w->rhead.phase = GL_PHASE_HEAD;
+	w->rhead.held = c->c.rsp.held;
+	w->rhead.span_start = c->c.rsp.span_start;
+	w->rhead.span_end = c->c.rsp.span_end;
 	decide_response(skb, c->c.req.method);
 	bpf_spin_lock(&c->lock);
 	translated = c->c.flags & GL_CONN_TRANSLATED;
@@ -97,9 +102,11 @@ gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn
 		gl_step_pin(&c->c, &w->step, GL_PIN_SYNC);
 		w->step.act = GL_ACT_PASS;
 	}
+	/* A slot that was taken for this packet and not put into use: the head was malformed, or the commit did not happen. */
+	orphan = w->rhead.slot && !held && c->c.rsp.slot != w->rhead.slot;
 	bpf_spin_unlock(&c->lock);
-	if (w->rhead.slot && c->c.rsp.slot != w->rhead.slot)
-		slot_give(w->rhead.slot, 1);	/* the commit did not happen */
+	if (orphan)
+		slot_give(w->rhead.slot, w->step.slot_big);
 }
 
 /* A SYN-ACK passed this way: the replies do reach us, and the endpoint is well. */

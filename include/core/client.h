@@ -9,7 +9,7 @@
  *	next byte, a boundary, answer not over	pin (pipelined)
  *	next byte, head held			MORE
  *	next byte, body				passes, counted against the body; beyond its end: pin (pipelined)
- *	behind a hole				body: passes and is remembered; else dropped (translated) or pin (hole)
+ *	behind a hole				body: passes and counts; else dropped (translated) or pin (hole)
  */
 #ifndef GL_CORE_CLIENT_H
 #define GL_CORE_CLIENT_H
@@ -50,29 +50,24 @@ gl_inline void gl_client_again(struct gl_conn *conn, struct gl_leg *leg, const s
 		step->ack = held ? conn->nxt : conn->switch_seq;
 		return;
 	}
-	if (conn->slot && gl_seq_before(leg->srv_ack, conn->slot_seq + conn->slot_len + leg->dtx)) {
+	if (conn->slot && gl_seq_before(seg->seq, conn->slot_seq + conn->slot_len) &&
+	    gl_seq_before(leg->srv_ack, conn->slot_seq + conn->slot_len + leg->dtx)) {
 		conn->ack = gl_seq_max(conn->ack, seg->ack);
 		gl_step_replay(conn, leg, step);
 		step->act = gl_leg_step(leg, GL_LEG_EV_TICK);
 	}
 }
 
-/* Body bytes, in order or behind a hole. */
+/*
+ * Body bytes. A length needs no order: what lies behind a hole passes and counts, and at the next boundary the server's ACK of
+ * all of it says that the hole was filled.
+ */
 gl_inline void gl_client_body(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
 {
 	struct gl_request *req = &conn->req;
-	u32 moved = gl_seq_track(&conn->nxt, &req->span_start, &req->span_end, seg->seq, seg->seq + seg->len);
+	u32 moved = seg->seq + seg->len - conn->nxt;
 
-	if (moved == GL_SEQ_LOST) {
-		if (conn->flags & GL_CONN_TRANSLATED) {
-			gl_step_drop(step, GL_DROP_HOLE);
-			return;
-		}
-		gl_step_pin(conn, step, GL_PIN_HOLE);
-		conn->nxt = seg->seq + seg->len;
-		leg->rcv_nxt = conn->nxt + leg->dtx;
-		return;
-	}
+	conn->nxt += moved;
 	leg->rcv_nxt = conn->nxt + leg->dtx;
 	req->bytes += moved;
 	if (moved > req->left) {

@@ -44,8 +44,6 @@ gl_inline void gl_commit_begin(struct gl_conn *conn, const struct gl_decision *d
 	req->bytes = d->taken;
 	req->start_ns = d->now_ns;
 	req->generation = d->generation;
-	req->span_start = 0;
-	req->span_end = 0;
 	req->lane = d->lane;
 	req->served = conn->leg[d->leg & (GL_LEGS - 1)].lane;
 	req->reason = d->reason;
@@ -58,8 +56,6 @@ gl_inline void gl_commit_begin(struct gl_conn *conn, const struct gl_decision *d
 	conn->rsp.code = 0;
 	conn->rsp.flags = 0;
 	conn->rsp.first_ns = 0;
-	conn->rsp.span_start = 0;
-	conn->rsp.span_end = 0;
 	conn->nxt = seq + d->taken;
 	conn->requests++;
 	conn->used_ns = d->now_ns;

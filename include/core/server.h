@@ -18,10 +18,12 @@ struct gl_response_head {
 	u8 phase;		/* GL_PHASE_HEAD (interim only), _BODY, _DONE, _UNTIL_CLOSE */
 	u8 pin;			/* enum gl_pin: follow it no further */
 	u8 close;		/* the server said that it closes */
-	u8 hold;		/* the head is incomplete: hold_len bytes more lie in the slot */
+	u8 hold;		/* the head is incomplete; what is there of it lies in the slot */
 	u16 pad;
-	u32 hold_len;
-	u32 slot;		/* slot + 1 that was taken for them; 0: they were appended to the one that is held */
+	u32 slot;		/* slot + 1 that holds it; 0: none was needed */
+	u32 held;		/* bytes in it without a hole */
+	u32 span_start;		/* as in struct gl_response */
+	u32 span_end;
 };
 
 /* The window that the client is shown, in the scale that it knows. Between requests no more than every open leg can take. */
@@ -197,46 +199,41 @@ gl_inline void gl_server_complete(struct gl_conn *conn, const struct gl_seg *seg
 	conn->epoch++;
 }
 
-/* Payload of the active leg's server. */
+/*
+ * A response head begins, goes on or is filled up: its bytes must be read. They belong @step->off bytes behind its first one;
+ * @step->skip of the packet's were seen before.
+ */
+gl_inline void gl_server_head(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	struct gl_response *rsp = &conn->rsp;
+	u32 start = rsp->slot ? rsp->head_seq : leg->snd_nxt;
+
+	if (!gl_seq_after(seg->seq + seg->len, start + rsp->held))
+		return;
+	step->act = GL_ACT_RESPONSE;
+	step->skip = gl_seq_before(seg->seq, start) ? start - seg->seq : 0;
+	step->off = gl_seq_after(seg->seq, start) ? seg->seq - start : 0;
+	step->seq = start;
+	step->slot = rsp->slot;
+	step->slot_big = 1;
+}
+
+/*
+ * Payload of the active leg's server. A length needs no order (see gl_client_body): the client's ACK of all of it, which a
+ * boundary asks for, says that no hole is left.
+ */
 gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
 {
 	struct gl_response *rsp = &conn->rsp;
-	u32 end = seg->seq + seg->len, moved;
+	u32 end = seg->seq + seg->len, moved = end - leg->snd_nxt;
 
+	if (rsp->phase == GL_PHASE_HEAD) {
+		gl_server_head(conn, leg, seg, step);
+		return;
+	}
 	if (!gl_seq_after(end, leg->snd_nxt))
 		return;
-	if (rsp->phase == GL_PHASE_HEAD) {
-		if (!gl_seq_after(seg->seq, leg->snd_nxt)) {
-			step->act = GL_ACT_RESPONSE;
-			step->skip = leg->snd_nxt - seg->seq;	/* a retransmission may begin with bytes that were seen */
-			step->slot = rsp->slot;
-			step->slot_big = 1;
-			step->slot_len = rsp->held;
-		} else if (conn->flags & GL_CONN_TRANSLATED) {
-			gl_step_drop(step, GL_DROP_HOLE);
-		} else {
-			gl_step_pin(conn, step, GL_PIN_HOLE);
-			gl_step_done(conn, step, seg->now_ns, 0);
-			leg->snd_nxt = end;
-		}
-		return;
-	}
-	if (rsp->phase == GL_PHASE_UNTIL_CLOSE || (conn->flags & GL_CONN_PINNED && rsp->phase == GL_PHASE_IDLE)) {
-		rsp->bytes += end - leg->snd_nxt;	/* nobody looks for an end in it: order is of no interest */
-		leg->snd_nxt = end;
-		return;
-	}
-	moved = gl_seq_track(&leg->snd_nxt, &rsp->span_start, &rsp->span_end, seg->seq, end);
-	if (moved == GL_SEQ_LOST) {
-		if (conn->flags & GL_CONN_TRANSLATED) {
-			gl_step_drop(step, GL_DROP_HOLE);
-		} else {
-			gl_step_pin(conn, step, GL_PIN_HOLE);
-			gl_step_done(conn, step, seg->now_ns, 0);
-			leg->snd_nxt = end;
-		}
-		return;
-	}
+	leg->snd_nxt = end;
 	rsp->bytes += moved;
 	if (rsp->phase == GL_PHASE_BODY) {
 		if (moved > rsp->left) {
@@ -246,7 +243,7 @@ gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const
 		rsp->left -= moved;
 		if (!rsp->left)
 			gl_server_complete(conn, seg, step);
-	} else if (rsp->phase == GL_PHASE_IDLE && moved) {
+	} else if (rsp->phase == GL_PHASE_IDLE) {
 		gl_step_pin(conn, step, GL_PIN_UNASKED);
 	}
 }
@@ -383,29 +380,43 @@ gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl
 	}
 }
 
+/* An incomplete head: what is there of it lies in the slot, and the packet goes on. */
+gl_inline void gl_server_hold(struct gl_conn *conn, const struct gl_response_head *head, u32 start)
+{
+	struct gl_response *rsp = &conn->rsp;
+
+	rsp->slot = head->slot;
+	rsp->head_seq = start;
+	rsp->held = head->held;
+	rsp->span_start = head->span_start;
+	rsp->span_end = head->span_end;
+	conn->epoch++;
+}
+
 /*
- * gl_server_response: the head of the response was read from the packet in hand, which holds it from leg->snd_nxt on. Commits
- * what it said; the packet goes to the client in any case.
+ * gl_server_response: the head of the response, which begins at step->seq, was read from the packet in hand or from the slot.
+ * Commits what it said; the packet goes to the client in any case but one: it cannot be remembered, and may not pass.
  */
 gl_inline void gl_server_response(struct gl_conn *conn, u32 index, const struct gl_seg *seg,
 				  const struct gl_response_head *head, struct gl_step *step)
 {
 	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
 	struct gl_response *rsp = &conn->rsp;
-	u32 fresh = seg->seq + seg->len - leg->snd_nxt;
-	u32 body = rsp->held + fresh - head->head_len;
+	u32 start = step->seq, end = gl_seq_max(leg->snd_nxt, seg->seq + seg->len), body;
 
-	leg->snd_nxt += fresh;
-	rsp->bytes += fresh;
+	if (head->pin == GL_PIN_HOLE && (conn->flags & GL_CONN_TRANSLATED)) {
+		gl_step_drop(step, GL_DROP_HOLE);
+		return;
+	}
+	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
+	rsp->bytes += end - leg->snd_nxt;
+	leg->snd_nxt = end;
 	if (head->hold) {
-		if (head->slot)
-			rsp->slot = head->slot;
-		rsp->held += head->hold_len;
-		conn->epoch++;
-		step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
+		gl_server_hold(conn, head, start);
 		return;
 	}
 	gl_step_release_response(conn, step);
+	body = end - start - head->head_len;
 	rsp->code = head->code;
 	if (!rsp->first_ns && head->phase != GL_PHASE_HEAD)
 		rsp->first_ns = seg->now_ns;
@@ -429,7 +440,6 @@ gl_inline void gl_server_response(struct gl_conn *conn, u32 index, const struct 
 	}
 	if (seg->flags & GL_TCP_FIN)
 		gl_server_fin(conn, leg, seg, step);
-	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
 }
 
 #endif

@@ -97,11 +97,13 @@ struct gl_step {
 	u16 lane;		/* of the leg */
 	u32 epoch;		/* at the time of the step; a later commit compares it */
 	u32 skip;		/* payload bytes that were taken before */
+	u32 off;		/* RESPONSE: where the others belong, counted from the first byte of the head */
 	u32 slot;		/* slot + 1 in use (MORE, APPEND, REPLAY) */
 	u32 slot_len;
 	u32 slot_free;		/* slot + 1 to give back; 0: none */
 	u32 response_free;	/* the same, of the response (a big one) */
-	u32 seq;		/* REPLAY, SYN, ACK_CLIENT: number of the first byte, in the space of its receiver */
+	u32 seq;		/* REPLAY, SYN, ACK_CLIENT: number of the first byte, in the space of its receiver; RESPONSE: of the
+				 * head's first byte */
 	u32 ack;
 	u32 tsecr;
 	u16 slot_big;

@@ -43,7 +43,7 @@ struct gl_leg {
 	u16 mss;		/* announced by the server, bytes */
 	u16 pad;
 	u32 isn;		/* of our SYN */
-	u32 snd_nxt;		/* the server's bytes seen in order up to here */
+	u32 snd_nxt;		/* the server's bytes seen up to here, perhaps with holes: the client's ACK tells when it has all */
 	u32 rcv_nxt;		/* the client's bytes handed to this leg up to here */
 	u32 srv_ack;		/* highest acknowledgement of the server */
 	u32 acked;		/* highest acknowledgement that the server was given */
@@ -77,8 +77,6 @@ struct gl_request {
 	u64 start_ns;		/* CLOCK_MONOTONIC: its head was seen */
 	u32 seq;		/* its first byte */
 	u32 generation;		/* of the policy that decided */
-	u32 span_start;		/* bytes behind a hole: [start, end); equal: none */
-	u32 span_end;
 	u16 lane;		/* its colour */
 	u16 served;		/* lane of the leg that it was sent to */
 	u8 phase;		/* enum gl_phase */
@@ -92,14 +90,14 @@ struct gl_response {
 	u64 left;
 	u64 bytes;
 	u64 first_ns;		/* CLOCK_MONOTONIC: first byte of the final response */
-	u32 span_start;
+	u32 head_seq;		/* with a slot: first byte of the head */
+	u32 span_start;		/* with a slot: bytes of the head behind a hole, [start, end); equal: none */
 	u32 span_end;
 	u16 code;
 	u8 phase;		/* enum gl_phase */
 	u8 flags;		/* GL_RESPONSE_* bits */
 	u32 slot;		/* index + 1 of the big slot that holds the head while it is incomplete; 0: none */
-	u32 held;		/* bytes in it; the client has them already */
-	u32 pad;
+	u32 held;		/* bytes in it from head_seq on without a hole; the client has them already */
 };
 
 #define GL_RESPONSE_CLOSE	0x01	/* the server said that it closes after this one */
@@ -136,7 +134,7 @@ struct gl_conn {
 	u16 origin;		/* lane of the calling pod, 0: none */
 	u16 mss;		/* announced by the client */
 	u32 isn;		/* of the client */
-	u32 nxt;		/* the client's bytes seen (taken or passed) up to here */
+	u32 nxt;		/* the client's bytes seen (taken or passed) up to here, perhaps with holes */
 	u32 ack;		/* highest acknowledgement of the client */
 	u32 fin_seq;		/* number of the client's FIN */
 	u32 ts;			/* last TSval of the client */
@@ -170,7 +168,7 @@ struct gl_slot_head {
 };
 
 _Static_assert(sizeof(struct gl_leg) == 88, "gl_leg");
-_Static_assert(sizeof(struct gl_request) == 48, "gl_request");
+_Static_assert(sizeof(struct gl_request) == 40, "gl_request");
 _Static_assert(sizeof(struct gl_response) == 48, "gl_response");
 _Static_assert(sizeof(struct gl_conn) % 8 == 0, "gl_conn");
 
