@@ -149,9 +149,9 @@ gl_global int conn_settle(void)
 		return -1;
 	step = &w->step;
 	if (step->slot_free)
-		slot_give(step->slot_free, step->slot_free_big);
+		slot_give(w, step->slot_free, step->slot_free_big);
 	if (step->response_free)
-		slot_give(step->response_free, 1);
+		slot_give(w, step->response_free, 1);
 	if (step->done.valid)
 		count_done(&step->done);
 	if (step->opened)

@@ -324,7 +324,7 @@ gl_inline void decide_response_more(struct __sk_buff *skb, struct work *w, u32 f
 	int res;
 
 	if (!w->step.slot) {
-		w->step.slot = slot_take(GL_SLOT_BIG, w->conn_id, &big);
+		w->step.slot = slot_take(w, GL_SLOT_BIG, &big);
 		w->step.slot_big = big;
 	}
 	r->slot = w->step.slot;

@@ -43,7 +43,7 @@ gl_inline void request_pin(struct work *w, struct conn *c, u8 cause)
 /* Gives back what was taken for a commit that did not happen. */
 gl_inline void request_undo(struct work *w, u32 slot, u32 big, u32 claimed)
 {
-	slot_give(slot, big);
+	slot_give(w, slot, big);
 	if (claimed)
 		bpf_map_delete_elem(&leg_tuples, &w->tuple);
 }
@@ -55,11 +55,11 @@ gl_inline void request_hold(struct __sk_buff *skb, struct work *w, struct conn *
 	u16 big = 0;
 
 	/* A big slot: the head may still grow up to GL_HEAD_MAX. */
-	slot = slot_take(GL_SLOT_BIG, w->conn_id, &big);
+	slot = slot_take(w, GL_SLOT_BIG, &big);
 	w->step.slot = slot;
 	w->step.slot_big = big;
 	if (!slot || !big || slot_save(skb, off, 0, len)) {
-		slot_give(slot, big);
+		slot_give(w, slot, big);
 		request_pin(w, c, GL_PIN_SLOTS);
 		return;
 	}
@@ -84,7 +84,7 @@ gl_inline int request_save(struct __sk_buff *skb, struct work *w, u32 off)
 	u32 len = w->pkt.seg.len, room;
 	u16 big = 0;
 
-	d->slot = slot_take(d->head_len + d->left > GL_SLOT_SMALL ? GL_SLOT_BIG : len, w->conn_id, &big);
+	d->slot = slot_take(w, d->head_len + d->left > GL_SLOT_SMALL ? GL_SLOT_BIG : len, &big);
 	d->slot_big = big;
 	if (!d->slot)
 		return -1;
@@ -94,7 +94,7 @@ gl_inline int request_save(struct __sk_buff *skb, struct work *w, u32 off)
 	w->step.slot_big = big;
 	if (d->taken >= d->head_len && !slot_save(skb, off, 0, d->taken))
 		return 0;
-	slot_give(d->slot, big);
+	slot_give(w, d->slot, big);
 	d->slot = 0;
 	return -1;
 }

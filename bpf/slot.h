@@ -54,8 +54,25 @@ gl_inline void slot_own(u32 slot, u32 big, u64 owner)
 	}
 }
 
-/* A slot with room for @len bytes if there is one, else for less. Returns slot + 1; 0: none is free. */
-gl_inline u32 slot_take(u32 len, u64 owner, u16 *ret_big)
+/* Counts a slot of the veth of the connection in hand. */
+gl_inline void slot_count(const struct work *w, s32 n)
+{
+	struct gl_veth *veth = bpf_map_lookup_elem(&veths, &w->key.ifindex);
+
+	if (veth)
+		__sync_fetch_and_add(&veth->slots, n);
+}
+
+/* May the veth have one more? */
+gl_inline u32 slot_allowed(const struct work *w)
+{
+	struct gl_veth *veth = bpf_map_lookup_elem(&veths, &w->key.ifindex);
+
+	return !veth || veth->slots < GL_VETH_SLOTS_MAX;
+}
+
+/* One from the queues: with room for @len bytes if there is one, else for less. */
+gl_inline u32 slot_pop(u32 len, u64 owner, u16 *ret_big)
 {
 	u32 index = 0;
 
@@ -76,12 +93,31 @@ gl_inline u32 slot_take(u32 len, u64 owner, u16 *ret_big)
 	return 0;
 }
 
-gl_inline void slot_give(u32 slot, u32 big)
+/*
+ * slot_take: a slot for the connection in hand (w->key, w->conn_id) with room for @len bytes if there is one, else for less.
+ * Returns slot + 1; 0: none is free, or the veth has as many as it may have.
+ */
+gl_inline u32 slot_take(struct work *w, u32 len, u16 *ret_big)
+{
+	u32 slot;
+
+	*ret_big = 0;
+	if (!slot_allowed(w))
+		return 0;
+	slot = slot_pop(len, w->conn_id, ret_big);
+	if (slot)
+		slot_count(w, 1);
+	return slot;
+}
+
+/* slot_give: gives back a slot of the connection in hand; 0 is none. */
+gl_inline void slot_give(struct work *w, u32 slot, u32 big)
 {
 	u32 index = slot - 1;
 
 	if (!slot)
 		return;
+	slot_count(w, -1);
 	slot_own(slot, big, 0);
 	if (big)
 		bpf_map_push_elem(&free_big, &index, 0);

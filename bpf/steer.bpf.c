@@ -106,7 +106,7 @@ gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn
 	orphan = w->rhead.slot && !held && c->c.rsp.slot != w->rhead.slot;
 	bpf_spin_unlock(&c->lock);
 	if (orphan)
-		slot_give(w->rhead.slot, w->step.slot_big);
+		slot_give(w, w->rhead.slot, w->step.slot_big);
 }
 
 /* A SYN-ACK passed this way: the replies do reach us, and the endpoint is well. */
@@ -164,6 +164,40 @@ int to_pod(struct __sk_buff *skb)
 	if (conn_owes(&w->step))
 		conn_settle();
 	return res;
+}
+
+/*
+ * reap: not a hook. The agent's sweeper runs it by BPF_PROG_TEST_RUN to end a connection that it has seen to be dead, so that
+ * nothing but these programs changes connections, slots and counts. Returns 1 if it did: the connection was still as it was seen.
+ */
+SEC("tc")
+int reap(struct __sk_buff *skb)
+{
+	struct work *w = work_get();
+	struct gl_reap reap = {};
+	struct conn *c;
+
+	if (!w || bpf_skb_load_bytes(skb, GL_REAP_OFF, &reap, sizeof(reap)))
+		return 0;
+	w->key = reap.key;
+	work_reset(&w->step);
+	c = bpf_map_lookup_elem(&conns, &w->key);
+	if (!c)
+		return 0;
+	bpf_spin_lock(&c->lock);
+	w->conn_id = c->c.id;
+	if (c->c.id == reap.id && c->c.epoch == reap.epoch && c->c.nxt == reap.nxt && c->c.ack == reap.ack) {
+		c->c.epoch++;
+		gl_step_release(&c->c, &w->step);
+		gl_step_release_response(&c->c, &w->step);
+		w->step.service = c->c.service;
+		w->step.over = 1;
+	}
+	bpf_spin_unlock(&c->lock);
+	if (!w->step.over)
+		return 0;
+	conn_settle();
+	return 1;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -107,6 +107,21 @@ struct gl_veth {
 	u64 syn_back;		/* SYN-ACKs from frontends that to_pod saw: 0 while syn_out grows: the replies bypass us */
 };
 
+/*
+ * What the agent asks the program `reap`: end this connection if it has not moved since it was seen. It is the packet that
+ * BPF_PROG_TEST_RUN hands to the program, behind GL_REAP_OFF bytes that are not looked at.
+ */
+struct gl_reap {
+	struct gl_flow key;
+	u64 id;			/* gl_conn.id */
+	u32 epoch;		/* gl_conn.epoch */
+	u32 nxt;		/* gl_conn.nxt and .ack: an ACK alone raises no epoch */
+	u32 ack;
+	u32 pad;
+};
+
+#define GL_REAP_OFF	14	/* an Ethernet header: the least that the kernel takes for a packet */
+
 /* The single element of the controls map. */
 struct gl_controls {
 	u64 heartbeat_ns;	/* CLOCK_MONOTONIC, written by the agent once a second */
@@ -121,6 +136,7 @@ _Static_assert(sizeof(struct gl_leg_ref) == 56, "gl_leg_ref");
 _Static_assert(sizeof(struct gl_series_key) == 12, "gl_series_key");
 _Static_assert(sizeof(struct gl_latency_key) == 8, "gl_latency_key");
 _Static_assert(sizeof(struct gl_endpoint_key) == 20, "gl_endpoint_key");
+_Static_assert(sizeof(struct gl_reap) == 64, "gl_reap");
 _Static_assert(sizeof(struct gl_controls) == 24, "gl_controls");
 
 #endif

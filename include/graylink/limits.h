@@ -15,6 +15,15 @@
 /* Header lines that a scan records because their name is of interest; more: the connection is pinned (cause fields). */
 #define GL_HEAD_FIELDS			32
 
+/* Chunked bodies: bytes of one line with a chunk's size, extensions and CR LF included; nobody needs more. */
+#define GL_CHUNK_LINE_MAX		256
+/* Bytes of a trailer with its empty line: one header line may be as long as servers take (8 KiB). */
+#define GL_CHUNK_TRAILER_MAX		8192
+/* Bytes of a chunked body that are copied to the head buffer at once; a power of two (it is masked). */
+#define GL_CHUNK_WINDOW			512
+/* Such copies per packet: 64 KiB take 128 at most; beyond (BIG TCP with tiny chunks), the connection is pinned (cause chunked). */
+#define GL_CHUNK_STEPS			256
+
 /* Policy image: bytes; a power of two, so that an offset can be masked. */
 #define GL_IMAGE_SIZE			(1U << 22)
 /* Bytes behind the image that a masked access may touch. */
@@ -33,6 +42,7 @@
 #define GL_LEG_TUPLES_MAX		131072
 /* Connections and slots that one veth may hold, so that one pod cannot starve the others. */
 #define GL_VETH_CONNS_MAX		32768
+#define GL_VETH_SLOTS_MAX		4096
 #define GL_VETHS_MAX			1024
 #define GL_ENDPOINTS_MAX		16384
 
