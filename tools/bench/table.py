@@ -67,9 +67,9 @@ def cell(field, three):
 def print_table(table):
     for count, paths in table.items():
         print(f"\n{count} connection{'s' if count > 1 else ''}, median (quartiles)")
-        print(f"{'path':<16}" + "".join(f"{title:>28}" for _, title in FIELDS) + f"{'errors':>8}")
+        print(f"{'path':<16}" + "".join(f"{title:>32}" for _, title in FIELDS) + f"{'errors':>8}")
         for path, row in paths.items():
-            print(f"{path:<16}" + "".join(f"{cell(field, row[field]):>28}" for field, _ in FIELDS) + f"{row['errors']:>8}")
+            print(f"{path:<16}" + "".join(f"{cell(field, row[field]):>32}" for field, _ in FIELDS) + f"{row['errors']:>8}")
         for name, values in ratios(paths).items():
             print(f"  {name}: " + ", ".join(f"{title} x {values[field]:.2f}" for field, title in FIELDS if field in values))
 
