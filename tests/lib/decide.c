@@ -101,6 +101,9 @@ void decide_scan(struct decide *decide, const char *service, const char *request
 void decide_head(struct decide *decide, const char *service, struct gl_colour *colour)
 {
 	colour->service = service_id(decide, service);
+	/* What an earlier decision left in the scratch must not matter. */
+	memset(&colour->work, 0xa5, sizeof(colour->work));
+	memset(&colour->member, 0x5a, sizeof(colour->member));
 	assert_int_equal(gl_colour_decide(decide->image, &decide->buf, &decide->head, colour), 0);
 }
 

@@ -366,6 +366,30 @@ static void shares_of_keys_are_fixed(void **state)
 	decide_free(&decide);
 }
 
+/* A share belongs to a weight if it is less, not if it is equal. */
+static void a_weight_begins_above_its_border(void **state)
+{
+	static const struct {
+		uint32_t weight;
+		bool gray;
+	} rows[] = { { 556433, false }, { 556434, false }, { 556435, true } };
+	struct decide decide;
+	size_t i;
+
+	(void)state;
+	decide_init(&decide);
+	decide_add(&decide, RELEASE("v2", STICKY, "", "0"));
+	for (i = 0; i < 3; i++) {
+		struct gl_colour colour = { 0 };
+
+		decide_steer(&decide, "shop", "v2", true, true, rows[i].weight);
+		assert_int_equal(decide_compile(&decide), 0);
+		decide_lines(&decide, "shop/web", "x-user: 42\r\n", &colour);
+		assert_int_equal(colour.lane != GL_LANE_BASE, rows[i].gray);
+	}
+	decide_free(&decide);
+}
+
 static void releases_at_one_entry_share_without_overlap(void **state)
 {
 	uint32_t seen[3] = { 0 }, i, n = 40000;
@@ -459,6 +483,7 @@ int main(void)
 		cmocka_unit_test(shares_are_what_was_asked),
 		cmocka_unit_test(a_growing_weight_only_moves_users_to_gray),
 		cmocka_unit_test(shares_of_keys_are_fixed),
+		cmocka_unit_test(a_weight_begins_above_its_border),
 		cmocka_unit_test(releases_at_one_entry_share_without_overlap),
 		cmocka_unit_test(rules_stand_above_the_ratio_and_weights_aside),
 		cmocka_unit_test(a_service_that_is_unknown_is_base),
