@@ -22,7 +22,8 @@ struct http_text http_header(const struct http_head *head, const char *name)
 static int request_line(const char *line, size_t len, struct http_head *head)
 {
 	const char *space = memchr(line, ' ', len);
-	const char *second = space ? memchr(space + 1, ' ', len - (size_t)(space + 1 - line)) : NULL;
+	const char *second = space ? memchr(space + 1, ' ', len - (size_t)(space + 1 - line)) :
+				     NULL;
 
 	if (!second || len - (size_t)(second + 1 - line) != 8 || memcmp(second + 1, "HTTP/1.", 7))
 		return -1;
@@ -105,7 +106,9 @@ long http_head_parse(const char *text, size_t len, bool response, struct http_he
 void http_body_request(struct http_body *body, const struct http_head *head)
 {
 	memset(body, 0, sizeof(*body));
-	body->kind = head->chunked ? HTTP_BODY_CHUNKED : head->length ? HTTP_BODY_LENGTH : HTTP_BODY_NONE;
+	body->kind = head->chunked ? HTTP_BODY_CHUNKED :
+		     head->length  ? HTTP_BODY_LENGTH :
+				     HTTP_BODY_NONE;
 	body->left = head->length;
 	body->done = body->kind == HTTP_BODY_NONE;
 }
@@ -124,7 +127,8 @@ void http_body_response(struct http_body *body, const struct http_head *head, bo
 	}
 }
 
-static long feed_data(struct http_body *body, const char *text, size_t len, struct http_text *ret_data)
+static long feed_data(struct http_body *body, const char *text, size_t len,
+		      struct http_text *ret_data)
 {
 	size_t n = len < body->left ? len : (size_t)body->left;
 
@@ -135,7 +139,8 @@ static long feed_data(struct http_body *body, const char *text, size_t len, stru
 }
 
 /* One line or one run of data of a chunked body per call. */
-static long feed_chunked(struct http_body *body, const char *text, size_t len, struct http_text *ret_data)
+static long feed_chunked(struct http_body *body, const char *text, size_t len,
+			 struct http_text *ret_data)
 {
 	const char *end;
 	char *stop;
@@ -164,7 +169,8 @@ static long feed_chunked(struct http_body *body, const char *text, size_t len, s
 	return end + 2 - text;
 }
 
-long http_body_feed(struct http_body *body, const char *text, size_t len, struct http_text *ret_data)
+long http_body_feed(struct http_body *body, const char *text, size_t len,
+		    struct http_text *ret_data)
 {
 	long n;
 

@@ -49,6 +49,7 @@ void http_body_response(struct http_body *body, const struct http_head *head, bo
  * Takes what it can from text: *ret_data is a run of body bytes (possibly none). Returns the bytes taken, 0 if it needs
  * more, -1 if the framing is malformed.
  */
-long http_body_feed(struct http_body *body, const char *text, size_t len, struct http_text *ret_data);
+long http_body_feed(struct http_body *body, const char *text, size_t len,
+		    struct http_text *ret_data);
 
 #endif

@@ -131,7 +131,8 @@ static void wire_send(struct wire *wire)
 	for (;;) {
 		if (body && wire->body_sent < wire->plan.size && buf_size(&wire->out) < 65536)
 			fill_body(wire);
-		if (!buf_size(&wire->out) || net_write(wire->link->watch.fd, &wire->out, opt.write_most))
+		if (!buf_size(&wire->out) ||
+		    net_write(wire->link->watch.fd, &wire->out, opt.write_most))
 			return;
 		if (buf_size(&wire->out))
 			return;
@@ -169,9 +170,10 @@ static void wire_start(struct wire *wire)
 
 static void write_log(const struct wire *wire)
 {
-	fprintf(log_file, "%llu\t%u\t%s\t%llu\t%d\t%s\t%s\t%llu\t%llu\n", (unsigned long long)wire->plan.seq, wire->id,
-		wire->plan.gray ? "gray" : "base", (unsigned long long)wire->plan.user, wire->head.status, wire->version,
-		wire->pod, (unsigned long long)(wire->start_ns / 1000), (unsigned long long)(now_ns() / 1000));
+	fprintf(log_file, "%llu\t%u\t%s\t%llu\t%d\t%s\t%s\t%llu\t%llu\n",
+		(unsigned long long)wire->plan.seq, wire->id, wire->plan.gray ? "gray" : "base",
+		(unsigned long long)wire->plan.user, wire->head.status, wire->version, wire->pod,
+		(unsigned long long)(wire->start_ns / 1000), (unsigned long long)(now_ns() / 1000));
 }
 
 static void copy_text(char *to, size_t size, struct http_text from)
@@ -203,17 +205,20 @@ static void judge_answer(struct wire *wire)
 		tally_error(&tally, LOAD_STATUS, &wire->plan, detail);
 	}
 	if (wire->plan.version && strcmp(wire->plan.version, wire->version)) {
-		snprintf(detail, sizeof(detail), "answered by %s (%s), not %s", wire->version, wire->pod, wire->plan.version);
+		snprintf(detail, sizeof(detail), "answered by %s (%s), not %s", wire->version,
+			 wire->pod, wire->plan.version);
 		tally_error(&tally, LOAD_VERSION, &wire->plan, detail);
 	}
 	if (wire->plan.kind != LOAD_PLAIN && strcmp(opt.method, "HEAD") &&
 	    (wire->body_wrong || wire->framing.total != wire->plan.size)) {
-		snprintf(detail, sizeof(detail), "%s, %llu bytes from %s", wire->body_wrong ? "a byte differs" : "wrong length",
+		snprintf(detail, sizeof(detail), "%s, %llu bytes from %s",
+			 wire->body_wrong ? "a byte differs" : "wrong length",
 			 (unsigned long long)wire->framing.total, wire->pod);
 		tally_error(&tally, LOAD_BODY, &wire->plan, detail);
 	}
 	if (!plan_sticky(&opt, &wire->plan, version))
-		tally_error(&tally, LOAD_STICKY, &wire->plan, "the user was on the new version before");
+		tally_error(&tally, LOAD_STICKY, &wire->plan,
+			    "the user was on the new version before");
 	tally_answer(&tally, version, now_ns() - wire->start_ns);
 	if (log_file)
 		write_log(wire);
@@ -221,7 +226,8 @@ static void judge_answer(struct wire *wire)
 
 static void wire_finish(struct wire *wire)
 {
-	bool keep = wire->head.keep_alive && !opt.close && wire->framing.kind != HTTP_BODY_UNTIL_CLOSE;
+	bool keep = wire->head.keep_alive && !opt.close &&
+		    wire->framing.kind != HTTP_BODY_UNTIL_CLOSE;
 
 	judge_answer(wire);
 	wire->head_seen = false;
@@ -252,7 +258,8 @@ static bool wire_parse(struct wire *wire)
 		if (wire->head.status >= 200) {
 			wire->head_seen = true;
 			judge_head(wire);
-			http_body_response(&wire->framing, &wire->head, !strcmp(opt.method, "HEAD"));
+			http_body_response(&wire->framing, &wire->head,
+					   !strcmp(opt.method, "HEAD"));
 		}
 		buf_consume(&wire->in, (size_t)n);
 	}
@@ -266,7 +273,8 @@ static bool wire_parse(struct wire *wire)
 		}
 		if (!n)
 			return false;
-		if (wire->plan.kind != LOAD_PLAIN && !pattern_check(data.at, data.len, wire->plan.pattern, off))
+		if (wire->plan.kind != LOAD_PLAIN &&
+		    !pattern_check(data.at, data.len, wire->plan.pattern, off))
 			wire->body_wrong = true;
 		tally.received += data.len;
 		buf_consume(&wire->in, (size_t)n);
@@ -291,14 +299,16 @@ static void wire_broken(struct wire *wire, int err)
 		return;
 	}
 	/* A server may close a kept-alive connection just as a request sets out; every client sends that once more. */
-	if (opt.allow_reopen && wire->link->answers && !wire->head_seen && !buf_size(&wire->in) && !wire->repeated) {
+	if (opt.allow_reopen && wire->link->answers && !wire->head_seen && !buf_size(&wire->in) &&
+	    !wire->repeated) {
 		tally.repeated++;
 		wire->repeated = true;
 		wire_drop(wire);
 		wire_begin(wire);
 		return;
 	}
-	snprintf(detail, sizeof(detail), "%s on connection %u", err == EPIPE ? "closed by the server" : strerror(err), wire->id);
+	snprintf(detail, sizeof(detail), "%s on connection %u",
+		 err == EPIPE ? "closed by the server" : strerror(err), wire->id);
 	if (wire->state == WIRE_CONNECTING)
 		wire_fail(wire, LOAD_CONNECT, detail);
 	else
@@ -324,7 +334,8 @@ static void wire_ready(struct watch *w, uint32_t events)
 		wire_send(wire);
 	while ((n = net_read(w->fd, &wire->in, buf_size(&wire->in) + (1 << 18))) > 0) {
 		if (wire->state == WIRE_IDLE) {
-			tally_error(&tally, LOAD_MALFORMED, &wire->plan, "bytes that answer no request");
+			tally_error(&tally, LOAD_MALFORMED, &wire->plan,
+				    "bytes that answer no request");
 			wire_drop(wire);
 			return;
 		}
@@ -340,7 +351,8 @@ static void wire_ready(struct watch *w, uint32_t events)
 /* Starts what may start and gives up what waits for too long. Returns how long the loop may sleep, in milliseconds. */
 static int wires_tick(uint64_t now)
 {
-	uint64_t due = opt.rate > 0 ? tally.start_ns + (uint64_t)((double)started / opt.rate * 1e9) : 0;
+	uint64_t due =
+		opt.rate > 0 ? tally.start_ns + (uint64_t)((double)started / opt.rate * 1e9) : 0;
 	int sleep = 20;
 
 	for (unsigned int i = 0; i < opt.connections; i++) {
@@ -355,7 +367,9 @@ static int wires_tick(uint64_t now)
 			continue;
 		if (wire->wake_ns <= now && due <= now) {
 			wire_start(wire);
-			due = opt.rate > 0 ? tally.start_ns + (uint64_t)((double)started / opt.rate * 1e9) : 0;
+			due = opt.rate > 0 ? tally.start_ns +
+						     (uint64_t)((double)started / opt.rate * 1e9) :
+					     0;
 		}
 		if (wire->state == WIRE_IDLE)
 			sleep = 1;

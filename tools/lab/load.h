@@ -19,7 +19,12 @@
 #define LOAD_USERS 1000000
 
 enum load_error {
-	LOAD_CONNECT, LOAD_RESET, LOAD_CLOSED, LOAD_TIMEOUT, LOAD_STATUS, LOAD_MALFORMED,
+	LOAD_CONNECT,
+	LOAD_RESET,
+	LOAD_CLOSED,
+	LOAD_TIMEOUT,
+	LOAD_STATUS,
+	LOAD_MALFORMED,
 	LOAD_VERSION,		/* answered by another version than the request's colour demands */
 	LOAD_SEQUENCE,		/* the answer belongs to another request */
 	LOAD_BODY,		/* a byte of the body differs, or its length */
@@ -64,7 +69,10 @@ struct load_tally {
 	uint64_t connections, reopened, repeated;
 	uint64_t sent, received;
 	uint64_t start_ns, end_ns;
-	struct { char name[32]; uint64_t count; } versions[LOAD_VERSIONS];
+	struct {
+		char name[32];
+		uint64_t count;
+	} versions[LOAD_VERSIONS];
 	uint32_t *histogram;			/* of microseconds, see tally.c */
 	uint64_t max_us;
 	char first_error[256];
@@ -80,7 +88,8 @@ void plan_close(const struct load_options *opt);
 /* tally.c */
 void tally_open(struct load_tally *tally);
 void tally_answer(struct load_tally *tally, struct http_text version, uint64_t ns);
-void tally_error(struct load_tally *tally, enum load_error kind, const struct plan *plan, const char *detail);
+void tally_error(struct load_tally *tally, enum load_error kind, const struct plan *plan,
+		 const char *detail);
 bool tally_print(const struct load_tally *tally, const struct load_options *opt, FILE *out);	/* true: nothing unusual */
 
 /* options.c */

@@ -162,7 +162,8 @@ int address_parse(const char *text, struct address *ret)
 		ret->u.in6.sin6_family = AF_INET6;
 		ret->u.in6.sin6_port = htons((uint16_t)number);
 		ret->len = sizeof(ret->u.in6);
-		return host[0] && inet_pton(AF_INET6, host, &ret->u.in6.sin6_addr) != 1 ? -EINVAL : 0;
+		return host[0] && inet_pton(AF_INET6, host, &ret->u.in6.sin6_addr) != 1 ? -EINVAL :
+											  0;
 	}
 	ret->u.in.sin_family = AF_INET;
 	ret->u.in.sin_port = htons((uint16_t)number);

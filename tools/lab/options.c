@@ -39,23 +39,61 @@ static const char help[] =
 	"Prints one JSON object; exit 0 only if every answer was right and no connection was lost.\n";
 
 enum {
-	OPT_CLOSE = 256, OPT_RATE, OPT_THINK, OPT_TIMEOUT, OPT_SEED, OPT_METHOD, OPT_GRAY, OPT_GRAY_SHARE, OPT_BASE,
-	OPT_GRAY_VERSION, OPT_BASE_VERSION, OPT_USERS, OPT_USERS_IN, OPT_USERS_OUT, OPT_BYTES, OPT_ECHO, OPT_CHUNKED,
-	OPT_SPLIT, OPT_STATUS, OPT_REOPEN, OPT_STOP, OPT_LOG, OPT_SEQ,
+	OPT_CLOSE = 256,
+	OPT_RATE,
+	OPT_THINK,
+	OPT_TIMEOUT,
+	OPT_SEED,
+	OPT_METHOD,
+	OPT_GRAY,
+	OPT_GRAY_SHARE,
+	OPT_BASE,
+	OPT_GRAY_VERSION,
+	OPT_BASE_VERSION,
+	OPT_USERS,
+	OPT_USERS_IN,
+	OPT_USERS_OUT,
+	OPT_BYTES,
+	OPT_ECHO,
+	OPT_CHUNKED,
+	OPT_SPLIT,
+	OPT_STATUS,
+	OPT_REOPEN,
+	OPT_STOP,
+	OPT_LOG,
+	OPT_SEQ,
 };
 
 static const struct option options[] = {
-	{ "requests", 1, NULL, 'n' }, { "duration", 1, NULL, 'd' }, { "connections", 1, NULL, 'c' },
-	{ "close", 0, NULL, OPT_CLOSE }, { "rate", 1, NULL, OPT_RATE }, { "think", 1, NULL, OPT_THINK },
-	{ "timeout", 1, NULL, OPT_TIMEOUT }, { "seed", 1, NULL, OPT_SEED }, { "method", 1, NULL, OPT_METHOD },
-	{ "header", 1, NULL, 'H' }, { "gray", 1, NULL, OPT_GRAY }, { "gray-share", 1, NULL, OPT_GRAY_SHARE },
-	{ "base", 1, NULL, OPT_BASE }, { "gray-version", 1, NULL, OPT_GRAY_VERSION },
-	{ "base-version", 1, NULL, OPT_BASE_VERSION }, { "users", 1, NULL, OPT_USERS },
-	{ "users-in", 1, NULL, OPT_USERS_IN }, { "users-out", 1, NULL, OPT_USERS_OUT }, { "bytes", 1, NULL, OPT_BYTES },
-	{ "echo", 1, NULL, OPT_ECHO }, { "chunked", 0, NULL, OPT_CHUNKED }, { "split", 1, NULL, OPT_SPLIT },
-	{ "expect-status", 1, NULL, OPT_STATUS }, { "allow-reopen", 0, NULL, OPT_REOPEN },
-	{ "stop-on-error", 0, NULL, OPT_STOP }, { "log", 1, NULL, OPT_LOG }, { "seq-file", 1, NULL, OPT_SEQ },
-	{ "help", 0, NULL, 'h' }, { 0 },
+	{ "requests", 1, NULL, 'n' },
+	{ "duration", 1, NULL, 'd' },
+	{ "connections", 1, NULL, 'c' },
+	{ "close", 0, NULL, OPT_CLOSE },
+	{ "rate", 1, NULL, OPT_RATE },
+	{ "think", 1, NULL, OPT_THINK },
+	{ "timeout", 1, NULL, OPT_TIMEOUT },
+	{ "seed", 1, NULL, OPT_SEED },
+	{ "method", 1, NULL, OPT_METHOD },
+	{ "header", 1, NULL, 'H' },
+	{ "gray", 1, NULL, OPT_GRAY },
+	{ "gray-share", 1, NULL, OPT_GRAY_SHARE },
+	{ "base", 1, NULL, OPT_BASE },
+	{ "gray-version", 1, NULL, OPT_GRAY_VERSION },
+	{ "base-version", 1, NULL, OPT_BASE_VERSION },
+	{ "users", 1, NULL, OPT_USERS },
+	{ "users-in", 1, NULL, OPT_USERS_IN },
+	{ "users-out", 1, NULL, OPT_USERS_OUT },
+	{ "bytes", 1, NULL, OPT_BYTES },
+	{ "echo", 1, NULL, OPT_ECHO },
+	{ "chunked", 0, NULL, OPT_CHUNKED },
+	{ "split", 1, NULL, OPT_SPLIT },
+	{ "expect-status", 1, NULL, OPT_STATUS },
+	{ "allow-reopen", 0, NULL, OPT_REOPEN },
+	{ "stop-on-error", 0, NULL, OPT_STOP },
+	{ "log", 1, NULL, OPT_LOG },
+	{ "seq-file", 1, NULL, OPT_SEQ },
+	{ "help", 0, NULL, 'h' },
+	{ 0 },
 };
 
 static void parse_sizes(struct load_options *opt, enum load_kind kind, char *text)
@@ -82,7 +120,8 @@ static void parse_url(struct load_options *opt, const char *url)
 
 	if (len + 4 > sizeof(opt->host))
 		die("%s: too long", url);
-	snprintf(opt->host, sizeof(opt->host), "%.*s%s", (int)len, host, !colon || colon < bracket ? ":80" : "");
+	snprintf(opt->host, sizeof(opt->host), "%.*s%s", (int)len, host,
+		 !colon || colon < bracket ? ":80" : "");
 	if (address_parse(opt->host, &opt->target))
 		die("%s: not an address and port", opt->host);
 	snprintf(opt->path, sizeof(opt->path), "%s", host[len] ? host + len : "/");
@@ -91,17 +130,38 @@ static void parse_url(struct load_options *opt, const char *url)
 static bool parse_numbers(struct load_options *opt, int option, const char *arg)
 {
 	switch (option) {
-	case 'n': opt->count = strtoull(arg, NULL, 10); return true;
-	case 'd': opt->duration_ns = (uint64_t)(atof(arg) * 1e9); return true;
-	case 'c': opt->connections = (unsigned int)atoi(arg); return true;
-	case OPT_RATE: opt->rate = atof(arg); return true;
-	case OPT_THINK: opt->think_ns = (uint64_t)(atof(arg) * 1e6); return true;
-	case OPT_TIMEOUT: opt->timeout_ns = (uint64_t)(atof(arg) * 1e9); return true;
-	case OPT_SEED: opt->seed = strtoull(arg, NULL, 10); return true;
-	case OPT_GRAY_SHARE: opt->gray_share = atof(arg) / 100; return true;
-	case OPT_USERS: opt->users = strtoul(arg, NULL, 10); return true;
-	case OPT_SPLIT: opt->write_most = strtoul(arg, NULL, 10); return true;
-	default: return false;
+	case 'n':
+		opt->count = strtoull(arg, NULL, 10);
+		return true;
+	case 'd':
+		opt->duration_ns = (uint64_t)(atof(arg) * 1e9);
+		return true;
+	case 'c':
+		opt->connections = (unsigned int)atoi(arg);
+		return true;
+	case OPT_RATE:
+		opt->rate = atof(arg);
+		return true;
+	case OPT_THINK:
+		opt->think_ns = (uint64_t)(atof(arg) * 1e6);
+		return true;
+	case OPT_TIMEOUT:
+		opt->timeout_ns = (uint64_t)(atof(arg) * 1e9);
+		return true;
+	case OPT_SEED:
+		opt->seed = strtoull(arg, NULL, 10);
+		return true;
+	case OPT_GRAY_SHARE:
+		opt->gray_share = atof(arg) / 100;
+		return true;
+	case OPT_USERS:
+		opt->users = strtoul(arg, NULL, 10);
+		return true;
+	case OPT_SPLIT:
+		opt->write_most = strtoul(arg, NULL, 10);
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -113,31 +173,68 @@ static bool parse_texts(struct load_options *opt, int option, char *arg)
 			die("-H: at most %d", LOAD_HEADERS);
 		opt->headers[opt->header_count++] = arg;
 		return true;
-	case OPT_METHOD: opt->method = arg; return true;
-	case OPT_GRAY: opt->gray_header = arg; return true;
-	case OPT_BASE: opt->base_header = arg; return true;
-	case OPT_GRAY_VERSION: opt->gray_version = arg; return true;
-	case OPT_BASE_VERSION: opt->base_version = arg; return true;
-	case OPT_USERS_IN: opt->users_in = arg; return true;
-	case OPT_USERS_OUT: opt->users_out = arg; return true;
-	case OPT_BYTES: parse_sizes(opt, LOAD_BYTES, arg); return true;
-	case OPT_ECHO: parse_sizes(opt, LOAD_ECHO, arg); return true;
-	case OPT_STATUS: opt->expect_status = arg; return true;
-	case OPT_LOG: opt->log_path = arg; return true;
-	case OPT_SEQ: opt->seq_path = arg; return true;
-	default: return false;
+	case OPT_METHOD:
+		opt->method = arg;
+		return true;
+	case OPT_GRAY:
+		opt->gray_header = arg;
+		return true;
+	case OPT_BASE:
+		opt->base_header = arg;
+		return true;
+	case OPT_GRAY_VERSION:
+		opt->gray_version = arg;
+		return true;
+	case OPT_BASE_VERSION:
+		opt->base_version = arg;
+		return true;
+	case OPT_USERS_IN:
+		opt->users_in = arg;
+		return true;
+	case OPT_USERS_OUT:
+		opt->users_out = arg;
+		return true;
+	case OPT_BYTES:
+		parse_sizes(opt, LOAD_BYTES, arg);
+		return true;
+	case OPT_ECHO:
+		parse_sizes(opt, LOAD_ECHO, arg);
+		return true;
+	case OPT_STATUS:
+		opt->expect_status = arg;
+		return true;
+	case OPT_LOG:
+		opt->log_path = arg;
+		return true;
+	case OPT_SEQ:
+		opt->seq_path = arg;
+		return true;
+	default:
+		return false;
 	}
 }
 
 static void parse_flag(struct load_options *opt, int option)
 {
 	switch (option) {
-	case OPT_CLOSE: opt->close = true; break;
-	case OPT_CHUNKED: opt->chunked = true; break;
-	case OPT_REOPEN: opt->allow_reopen = true; break;
-	case OPT_STOP: opt->stop_on_error = true; break;
-	case 'h': fputs(help, stdout); exit(0);
-	default: fputs(help, stderr); exit(2);
+	case OPT_CLOSE:
+		opt->close = true;
+		break;
+	case OPT_CHUNKED:
+		opt->chunked = true;
+		break;
+	case OPT_REOPEN:
+		opt->allow_reopen = true;
+		break;
+	case OPT_STOP:
+		opt->stop_on_error = true;
+		break;
+	case 'h':
+		fputs(help, stdout);
+		exit(0);
+	default:
+		fputs(help, stderr);
+		exit(2);
 	}
 }
 
@@ -161,6 +258,7 @@ void load_parse(int argc, char **argv, struct load_options *ret)
 	parse_url(ret, argv[optind]);
 	if (!ret->count && !ret->duration_ns)
 		ret->count = 1000;
-	if (!ret->connections || ret->connections > LOAD_CONNECTIONS || ret->users > LOAD_USERS || !ret->write_most)
+	if (!ret->connections || ret->connections > LOAD_CONNECTIONS || ret->users > LOAD_USERS ||
+	    !ret->write_most)
 		die("connections 1..%d, users 0..%d, split from 1", LOAD_CONNECTIONS, LOAD_USERS);
 }

@@ -59,7 +59,8 @@ void plan_open(const struct load_options *opt)
 		void *map = MAP_FAILED;
 
 		if (fd >= 0 && !ftruncate(fd, sizeof(uint64_t)))
-			map = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			map = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+				   0);
 		if (map == MAP_FAILED)
 			die("%s: %s", opt->seq_path, strerror(errno));
 		close(fd);
@@ -114,13 +115,14 @@ void plan_head(const struct load_options *opt, const struct plan *plan, struct b
 	const char *colour = plan->gray ? opt->gray_header : opt->base_header;
 
 	if (plan->kind == LOAD_BYTES)
-		buf_printf(out, "%s /bytes/%llu?seed=%llu HTTP/1.1\r\n", opt->method, (unsigned long long)plan->size,
-			   (unsigned long long)plan->pattern);
+		buf_printf(out, "%s /bytes/%llu?seed=%llu HTTP/1.1\r\n", opt->method,
+			   (unsigned long long)plan->size, (unsigned long long)plan->pattern);
 	else if (plan->kind == LOAD_ECHO)
 		buf_printf(out, "POST /echo HTTP/1.1\r\n");
 	else
 		buf_printf(out, "%s %s HTTP/1.1\r\n", opt->method, opt->path);
-	buf_printf(out, "Host: %s\r\nUser-Agent: load\r\nx-seq: %llu\r\n", opt->host, (unsigned long long)plan->seq);
+	buf_printf(out, "Host: %s\r\nUser-Agent: load\r\nx-seq: %llu\r\n", opt->host,
+		   (unsigned long long)plan->seq);
 	if (colour)
 		add_template(colour, plan, out);
 	for (unsigned int i = 0; i < opt->header_count; i++)

@@ -53,7 +53,8 @@ bool serve_forwards(const struct server *server, struct http_text name)
 
 		if (http_is(name, want))
 			return true;
-		if (len && want[len - 1] == '*' && name.len >= len - 1 && !strncasecmp(name.at, want, len - 1))
+		if (len && want[len - 1] == '*' && name.len >= len - 1 &&
+		    !strncasecmp(name.at, want, len - 1))
 			return true;
 	}
 	return false;
@@ -87,13 +88,15 @@ static void log_request(struct client *client, int status)
 	if (server->log_fd < 0)
 		return;
 	address_format(&client->peer, peer, sizeof(peer));
-	buf_printf(&line, "%s\t%s\t%s\t%.*s\t%.*s\t%.*s\t%d\t%s\t", server->opt.name, server->opt.version, server->opt.pod,
-		   seq.at ? (int)seq.len : 1, seq.at ? seq.at : "-", (int)client->head.method.len, client->head.method.at,
+	buf_printf(&line, "%s\t%s\t%s\t%.*s\t%.*s\t%.*s\t%d\t%s\t", server->opt.name,
+		   server->opt.version, server->opt.pod, seq.at ? (int)seq.len : 1,
+		   seq.at ? seq.at : "-", (int)client->head.method.len, client->head.method.at,
 		   (int)client->head.target.len, client->head.target.at, status, peer);
 	for (unsigned int i = 0; i < client->head.count; i++)
 		if (serve_forwards(server, client->head.name[i]))
-			buf_printf(&line, "%.*s=%.*s;", (int)client->head.name[i].len, client->head.name[i].at,
-				   (int)client->head.value[i].len, client->head.value[i].at);
+			buf_printf(&line, "%.*s=%.*s;", (int)client->head.name[i].len,
+				   client->head.name[i].at, (int)client->head.value[i].len,
+				   client->head.value[i].at);
 	buf_add(&line, "\n", 1);
 	if (write(server->log_fd, buf_at(&line), buf_size(&line)) < 0)
 		die("%s: %s", server->opt.log_path, strerror(errno));
@@ -109,10 +112,14 @@ static void answer_head(struct client *client, int status, const char *type, uin
 	server->requests++;
 	client->served++;
 	client->to_head = http_is(client->head.method, "HEAD");
-	client->last = !client->head.keep_alive || leaving || (server->opt.close_after && client->served >= server->opt.close_after);
+	client->last = !client->head.keep_alive || leaving ||
+		       (server->opt.close_after && client->served >= server->opt.close_after);
 	log_request(client, status);
-	buf_printf(&client->out, "HTTP/1.1 %d %s\r\nServer: svc\r\nx-service: %s\r\nx-version: %s\r\nx-pod: %s\r\n", status,
-		   status < 400 ? "OK" : "Error", server->opt.name, server->opt.version, server->opt.pod);
+	buf_printf(
+		&client->out,
+		"HTTP/1.1 %d %s\r\nServer: svc\r\nx-service: %s\r\nx-version: %s\r\nx-pod: %s\r\n",
+		status, status < 400 ? "OK" : "Error", server->opt.name, server->opt.version,
+		server->opt.pod);
 	if (seq.at)
 		buf_printf(&client->out, "x-seq: %.*s\r\n", (int)seq.len, seq.at);
 	if (!bodiless)
@@ -148,7 +155,9 @@ static void answer_json(struct client *client)
 	struct http_text seq = http_header(&client->head, "x-seq");
 	struct buf body = { 0 };
 
-	buf_printf(&body, "{\"service\":\"%s\",\"version\":\"%s\",\"pod\":\"%s\",\"path\":", opt->name, opt->version, opt->pod);
+	buf_printf(&body,
+		   "{\"service\":\"%s\",\"version\":\"%s\",\"pod\":\"%s\",\"path\":", opt->name,
+		   opt->version, opt->pod);
 	buf_json(&body, client->head.target.at, client->head.target.len);
 	if (seq.at) {
 		buf_printf(&body, ",\"seq\":");
@@ -170,8 +179,8 @@ static void answer_sum(struct client *client)
 {
 	struct buf body = { 0 };
 
-	buf_printf(&body, "{\"length\":%llu,\"sum\":\"%016llx\"}\n", (unsigned long long)client->framing.total,
-		   (unsigned long long)client->sum);
+	buf_printf(&body, "{\"length\":%llu,\"sum\":\"%016llx\"}\n",
+		   (unsigned long long)client->framing.total, (unsigned long long)client->sum);
 	answer_head(client, 200, "application/json", buf_size(&body));
 	answer_data(client, buf_at(&body), buf_size(&body));
 	answer_end(client);
@@ -203,7 +212,8 @@ static void call_upstreams(struct client *client)
 	client->pending = server->opt.upstream_count;
 	for (unsigned int i = 0; i < server->opt.upstream_count; i++) {
 		client->answers[i].off = client->answers[i].len = 0;
-		if (call_start(server, i, client->head.target, &client->head, upstream_done, client)) {
+		if (call_start(server, i, client->head.target, &client->head, upstream_done,
+			       client)) {
 			buf_printf(&client->answers[i], "{\"error\":\"no connection\"}");
 			client->failed = true;
 			client->pending--;
@@ -278,11 +288,13 @@ static bool step_head(struct client *client)
 
 static bool step_body(struct client *client)
 {
-	bool echo = http_is(client->head.target, "/echo"), sum = http_is(client->head.target, "/sum");
+	bool echo = http_is(client->head.target, "/echo"),
+	     sum = http_is(client->head.target, "/sum");
 	struct http_text data;
 
 	while (!client->framing.done) {
-		long n = http_body_feed(&client->framing, buf_at(&client->in), buf_size(&client->in), &data);
+		long n = http_body_feed(&client->framing, buf_at(&client->in),
+					buf_size(&client->in), &data);
 
 		if (n < 0) {
 			client->head.keep_alive = false;
@@ -310,7 +322,8 @@ static bool step_body(struct client *client)
 static void fill_pattern(struct client *client)
 {
 	static char data[65536];
-	size_t len = client->pattern_left < sizeof(data) ? (size_t)client->pattern_left : sizeof(data);
+	size_t len = client->pattern_left < sizeof(data) ? (size_t)client->pattern_left :
+							   sizeof(data);
 
 	pattern_fill(data, len, client->pattern_seed, client->pattern_off);
 	answer_data(client, data, len);
@@ -331,7 +344,8 @@ static bool step_send(struct client *client)
 			return false;
 		}
 		client->active_ns = now_ns();
-		if (buf_size(&client->out) && (!client->pattern_left || buf_size(&client->out) >= 65536))
+		if (buf_size(&client->out) &&
+		    (!client->pattern_left || buf_size(&client->out) >= 65536))
 			return false;
 	}
 	if (client->last) {
@@ -358,7 +372,8 @@ static void client_step(struct client *client)
 				break;
 			if (buf_size(&client->out))
 				net_write(client->watch.fd, &client->out, SIZE_MAX);
-			n = net_read(client->watch.fd, &client->in, buf_size(&client->in) + (1 << 18));
+			n = net_read(client->watch.fd, &client->in,
+				     buf_size(&client->in) + (1 << 18));
 			more = n > 0;
 			if (more)
 				client->active_ns = now_ns();
@@ -430,7 +445,8 @@ static void tick(struct server *server)
 			client->due_ns = 0;
 			dispatch(client);
 			client_step(client);
-		} else if (server->opt.idle_close_ns && client->state == CLIENT_HEAD && !buf_size(&client->in) &&
+		} else if (server->opt.idle_close_ns && client->state == CLIENT_HEAD &&
+			   !buf_size(&client->in) &&
 			   now - client->active_ns > server->opt.idle_close_ns) {
 			client_close(client);
 		}
@@ -468,11 +484,14 @@ int serve_run(struct server *server)
 		listeners[i].server = server;
 		listeners[i].watch.ready = accept_ready;
 		listeners[i].watch.fd = net_listen(&opt->listen[i]);
-		err = listeners[i].watch.fd < 0 ? listeners[i].watch.fd : loop_add(&server->loop, &listeners[i].watch);
+		err = listeners[i].watch.fd < 0 ? listeners[i].watch.fd :
+						  loop_add(&server->loop, &listeners[i].watch);
 	}
 	if (err)
 		die("cannot listen: %s", strerror(-err));
-	server->log_fd = opt->log_path ? open(opt->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
+	server->log_fd = opt->log_path ? open(opt->log_path,
+					      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) :
+					 -1;
 	if (opt->log_path && server->log_fd < 0)
 		die("%s: %s", opt->log_path, strerror(errno));
 	if (opt->ready_path && close(open(opt->ready_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)))

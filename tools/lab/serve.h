@@ -52,8 +52,8 @@ struct call_result {
 
 /* upstream.c: starts a call; done() is called exactly once, from the loop. -EMFILE: no connection could be made. */
 typedef void (*call_done)(void *owner, unsigned int index, const struct call_result *result);
-int call_start(struct server *server, unsigned int index, struct http_text target, const struct http_head *head,
-	       call_done done, void *owner);
+int call_start(struct server *server, unsigned int index, struct http_text target,
+	       const struct http_head *head, call_done done, void *owner);
 void call_close_idle(struct server *server, uint64_t now);	/* pooled connections that were idle for too long */
 
 #endif

@@ -37,7 +37,8 @@ static void serve_upstream(struct serve_options *opt, char *text)
 	struct upstream *up = &opt->upstreams[opt->upstream_count];
 	char *equals = strchr(text, '=');
 
-	if (!equals || opt->upstream_count == SERVE_UPSTREAMS || address_parse(equals + 1, &up->address))
+	if (!equals || opt->upstream_count == SERVE_UPSTREAMS ||
+	    address_parse(equals + 1, &up->address))
 		die("--upstream %s: not NAME=ADDR:PORT, or too many", text);
 	snprintf(up->name, sizeof(up->name), "%.*s", (int)(equals - text), text);
 	opt->upstream_count++;
@@ -46,39 +47,75 @@ static void serve_upstream(struct serve_options *opt, char *text)
 static void serve_option(struct serve_options *opt, int option, char *arg)
 {
 	switch (option) {
-	case 'n': opt->name = arg; break;
-	case 'v': opt->version = arg; break;
-	case 'p': opt->pod = arg; break;
+	case 'n':
+		opt->name = arg;
+		break;
+	case 'v':
+		opt->version = arg;
+		break;
+	case 'p':
+		opt->pod = arg;
+		break;
 	case 'l':
 		if (opt->listen_count == 4 || address_parse(arg, &opt->listen[opt->listen_count++]))
 			die("--listen %s: not an address and port, or too many", arg);
 		break;
-	case 'u': serve_upstream(opt, arg); break;
+	case 'u':
+		serve_upstream(opt, arg);
+		break;
 	case 'f':
 		if (opt->forward_count == SERVE_FORWARDS)
 			die("--forward: at most %d", SERVE_FORWARDS);
 		opt->forward[opt->forward_count++] = arg;
 		break;
-	case 'L': opt->log_path = arg; break;
-	case 'r': opt->ready_path = arg; break;
-	case 'i': opt->idle_close_ns = (uint64_t)(atof(arg) * 1e9); break;
-	case 'P': opt->pool_idle_ns = (uint64_t)(atof(arg) * 1e9); break;
-	case 'a': opt->close_after = strtoul(arg, NULL, 10); break;
-	case 'd': opt->delay_ns = (uint64_t)(atof(arg) * 1e6); break;
-	case 'c': opt->chunked = true; break;
-	case 'h': fputs(serve_help, stdout); exit(0);
-	default: fputs(serve_help, stderr); exit(2);
+	case 'L':
+		opt->log_path = arg;
+		break;
+	case 'r':
+		opt->ready_path = arg;
+		break;
+	case 'i':
+		opt->idle_close_ns = (uint64_t)(atof(arg) * 1e9);
+		break;
+	case 'P':
+		opt->pool_idle_ns = (uint64_t)(atof(arg) * 1e9);
+		break;
+	case 'a':
+		opt->close_after = strtoul(arg, NULL, 10);
+		break;
+	case 'd':
+		opt->delay_ns = (uint64_t)(atof(arg) * 1e6);
+		break;
+	case 'c':
+		opt->chunked = true;
+		break;
+	case 'h':
+		fputs(serve_help, stdout);
+		exit(0);
+	default:
+		fputs(serve_help, stderr);
+		exit(2);
 	}
 }
 
 static int serve_main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "name", 1, NULL, 'n' }, { "version", 1, NULL, 'v' }, { "pod", 1, NULL, 'p' }, { "listen", 1, NULL, 'l' },
-		{ "upstream", 1, NULL, 'u' }, { "forward", 1, NULL, 'f' }, { "log", 1, NULL, 'L' }, { "ready", 1, NULL, 'r' },
-		{ "idle-close", 1, NULL, 'i' }, { "close-after", 1, NULL, 'a' },
-		{ "pool-idle", 1, NULL, 'P' }, { "delay", 1, NULL, 'd' },
-		{ "chunked", 0, NULL, 'c' }, { "help", 0, NULL, 'h' }, { 0 },
+		{ "name", 1, NULL, 'n' },
+		{ "version", 1, NULL, 'v' },
+		{ "pod", 1, NULL, 'p' },
+		{ "listen", 1, NULL, 'l' },
+		{ "upstream", 1, NULL, 'u' },
+		{ "forward", 1, NULL, 'f' },
+		{ "log", 1, NULL, 'L' },
+		{ "ready", 1, NULL, 'r' },
+		{ "idle-close", 1, NULL, 'i' },
+		{ "close-after", 1, NULL, 'a' },
+		{ "pool-idle", 1, NULL, 'P' },
+		{ "delay", 1, NULL, 'd' },
+		{ "chunked", 0, NULL, 'c' },
+		{ "help", 0, NULL, 'h' },
+		{ 0 },
 	};
 	static struct server server;
 	int option;

@@ -218,8 +218,8 @@ static void call_ready(struct watch *w, uint32_t events)
 	}
 }
 
-int call_start(struct server *server, unsigned int index, struct http_text target, const struct http_head *head,
-	       call_done done, void *owner)
+int call_start(struct server *server, unsigned int index, struct http_text target,
+	       const struct http_head *head, call_done done, void *owner)
 {
 	struct upstream *up = &server->opt.upstreams[index];
 	struct call *call = up->idle;
@@ -239,12 +239,12 @@ int call_start(struct server *server, unsigned int index, struct http_text targe
 	call->done = done;
 	call->owner = owner;
 	address_format(&up->address, host, sizeof(host));
-	buf_printf(&call->request, "GET %.*s HTTP/1.1\r\nHost: %s\r\nUser-Agent: svc/%s\r\n", (int)target.len, target.at, host,
-		   server->opt.name);
+	buf_printf(&call->request, "GET %.*s HTTP/1.1\r\nHost: %s\r\nUser-Agent: svc/%s\r\n",
+		   (int)target.len, target.at, host, server->opt.name);
 	for (unsigned int i = 0; i < head->count; i++)
 		if (serve_forwards(server, head->name[i]))
-			buf_printf(&call->request, "%.*s: %.*s\r\n", (int)head->name[i].len, head->name[i].at,
-				   (int)head->value[i].len, head->value[i].at);
+			buf_printf(&call->request, "%.*s: %.*s\r\n", (int)head->name[i].len,
+				   head->name[i].at, (int)head->value[i].len, head->value[i].at);
 	buf_add(&call->request, "\r\n", 2);
 	call_send(call);
 	return 0;
