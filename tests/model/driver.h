@@ -7,7 +7,7 @@
  * What it leaves out: options of a SYN, counters, the policy (a head says its lane itself), more than one connection.
  *
  * Its little protocol, one byte each: a request is CHAR_HEAD|n|lane, CHAR_SIZE|n|body length, then the body; a response is
- * CHAR_HEAD|n|body length, then the body; n is the number of the request.
+ * CHAR_HEAD|n|body length, then the body; n is the number of the request. A CHAR_SIZE before it makes a head of two bytes.
  */
 #ifndef TESTS_MODEL_DRIVER_H
 #define TESTS_MODEL_DRIVER_H
@@ -146,7 +146,8 @@ static inline void conn_end(struct driver *d)
 {
 	for (u32 i = 1; i < GL_LEGS; i++)
 		conn_clear_leg(d, i);
-	driver_require(!d->conn.slot, "the state ends and its slot is not given back");
+	driver_require(!d->conn.slot && !d->conn.rsp.slot,
+		       "the state ends and its slot is not given back");
 	d->live = 0;
 	memset(&d->conn, 0, sizeof(d->conn));
 }
@@ -155,9 +156,12 @@ static inline void conn_settle(struct driver *d, struct work *w)
 {
 	if (w->step.slot_free)
 		slot_give(d, w->step.slot_free);
+	if (w->step.response_free)
+		slot_give(d, w->step.response_free);
 	if (w->step.over && d->live)
 		conn_end(d);
 	w->step.slot_free = 0;
+	w->step.response_free = 0;
 	w->step.over = 0;
 }
 
@@ -309,6 +313,7 @@ static inline void open_syn(struct driver *d, struct work *w, u8 lane)
 	}
 	if (d->live) {
 		gl_step_release(&d->conn, &w->step);
+		gl_step_release_response(&d->conn, &w->step);
 		d->conn.epoch++;
 		w->step.over = 1;
 		conn_settle(d, w);
@@ -324,6 +329,7 @@ static inline void open_give_up(struct driver *d, struct work *w)
 	conn->flags |= GL_CONN_RESET;
 	conn->epoch++;
 	gl_step_release(conn, &w->step);
+	gl_step_release_response(conn, &w->step);
 	w->step.over = 1;
 	w->step.act = GL_ACT_RST_CLIENT;
 	w->step.seq = established ? conn->ack : 0;
@@ -702,25 +708,115 @@ static inline void driver_leave_client(struct driver *d, struct work *w)
 	conn_settle(d, w);
 }
 
-/* The head of the response behind @skip bytes of the packet in hand: interim ones are skipped. */
-static inline void decide_response(const struct packet *p, u32 skip, struct gl_response_head *ret)
+/* One response head at @b. As gl_head_scan(); *ret_interim: another one follows. */
+static inline int decide_response_scan(const u8 *b, u32 len, struct gl_response_head *ret,
+				       bool *ret_interim)
 {
-	u32 at = 0, len = p->seg.len - skip;
-	const u8 *b = p->b + skip;
+	u32 n = CHAR_KIND(b[0]) == CHAR_SIZE ? 2 : 1;
 
-	memset(ret, 0, sizeof(*ret));
-	while (at < len && CHAR_KIND(b[at]) == CHAR_INTERIM)
-		at++;
-	ret->head_len = at;
-	ret->phase = GL_PHASE_HEAD;
-	if (at == len)
-		return;
-	ret->head_len = at + 1;
+	*ret_interim = CHAR_KIND(b[0]) == CHAR_INTERIM;
+	if (len < n)
+		return 0;
+	if (*ret_interim)
+		return 1;
+	if (CHAR_KIND(b[n - 1]) != CHAR_HEAD)
+		return -GL_PIN_RESPONSE;
 	ret->code = 200;
-	ret->left = CHAR_VALUE(b[at]);
+	ret->left = CHAR_VALUE(b[n - 1]);
 	ret->phase = ret->left ? GL_PHASE_BODY : GL_PHASE_DONE;
-	if (CHAR_KIND(b[at]) != CHAR_HEAD)
-		ret->pin = GL_PIN_RESPONSE;
+	return n;
+}
+
+/* As decide_response_more(). */
+static inline void decide_response_more(struct driver *d, struct work *w, const u8 *b, u32 len,
+					struct gl_response_head *r)
+{
+	u32 off = w->step.off, n = len, start = w->step.seq, nxt = start + r->held;
+	bool interim;
+	int res;
+
+	if (!w->step.slot)
+		w->step.slot = slot_take(d);
+	r->slot = w->step.slot;
+	if (off > DRIVER_BYTES)
+		off = DRIVER_BYTES;
+	if (n > DRIVER_BYTES - off)
+		n = DRIVER_BYTES - off;
+	if (!r->slot) {
+		r->pin = GL_PIN_SLOTS;
+		return;
+	}
+	slot_save(d, r->slot, off, b, n);
+	if (n) {
+		if (gl_seq_track(&nxt, &r->span_start, &r->span_end, start + off,
+				 start + off + n) == GL_SEQ_LOST)
+			r->pin = GL_PIN_HOLE;
+		r->held = nxt - start;
+	}
+	r->hold = 1;
+	if (!r->held || r->pin)
+		return;
+	res = decide_response_scan(d->slot[r->slot - 1].b, r->held, r, &interim);
+	if (!res)
+		return;
+	r->hold = 0;
+	if (res < 0) {
+		r->pin = -res;
+		return;
+	}
+	r->head_len = res;
+	if (interim && w->step.off + len > (u32)res)
+		r->pin = GL_PIN_RESPONSE;
+}
+
+/* As decide_response(): the head of the response in hand, interim ones before it included. */
+static inline void decide_response(struct driver *d, struct work *w, struct gl_response_head *r)
+{
+	const u8 *b = w->pkt.b + w->step.skip;
+	u32 at = 0, len = w->pkt.seg.len - w->step.skip;
+	bool interim;
+	int res;
+
+	if (w->step.slot || w->step.off) {
+		decide_response_more(d, w, b, len, r);
+		return;
+	}
+	for (u32 i = 0; i < GL_INTERIM_MAX; i++) {
+		res = decide_response_scan(b + at, len - at, r, &interim);
+		if (res < 0)
+			r->pin = -res;
+		if (!res) {
+			w->step.seq += at;
+			decide_response_more(d, w, b + at, len - at, r);
+		}
+		if (res <= 0)
+			return;
+		at += res;
+		r->head_len = at;
+		if (!interim || at >= len)
+			return;
+	}
+	r->pin = GL_PIN_RESPONSE;
+}
+
+/* As steer_response(). */
+static inline void steer_response(struct driver *d, struct work *w)
+{
+	u32 translated = d->conn.flags & GL_CONN_TRANSLATED, held = w->step.slot;
+	struct gl_response_head head = { .phase = GL_PHASE_HEAD };
+
+	head.held = d->conn.rsp.held;
+	head.span_start = d->conn.rsp.span_start;
+	head.span_end = d->conn.rsp.span_end;
+	decide_response(d, w, &head);
+	if (gl_commit_current(&d->conn, w->conn_id, w->step.epoch, &w->step)) {
+		gl_server_response(&d->conn, w->step.leg, &w->pkt.seg, &head, &w->step);
+	} else if (!translated) {
+		gl_step_pin(&d->conn, &w->step, GL_PIN_SYNC);
+		w->step.act = GL_ACT_PASS;
+	}
+	if (head.slot && !held && d->conn.rsp.slot != head.slot)
+		slot_give(d, head.slot);
 }
 
 static inline void driver_enter_server(struct driver *d, struct work *w, const struct packet *p)
@@ -739,22 +835,12 @@ static inline void driver_enter_server(struct driver *d, struct work *w, const s
 
 static inline void driver_leave_server(struct driver *d, struct work *w)
 {
-	struct gl_response_head head;
-	u32 translated = d->conn.flags & GL_CONN_TRANSLATED;
-
 	if (!d->live && w->step.act != GL_ACT_PASS)
 		gl_step_drop(&w->step, GL_DROP_LEG);
-	if (w->step.act == GL_ACT_RESPONSE) {
-		decide_response(&w->pkt, w->step.skip, &head);
-		if (gl_commit_current(&d->conn, w->conn_id, w->step.epoch, &w->step)) {
-			gl_server_response(&d->conn, w->step.leg, &w->pkt.seg, &head, &w->step);
-		} else if (!translated) {
-			gl_step_pin(&d->conn, &w->step, GL_PIN_SYNC);
-			w->step.act = GL_ACT_PASS;
-		}
-	} else if (w->step.act == GL_ACT_FAILED) {
+	if (w->step.act == GL_ACT_RESPONSE)
+		steer_response(d, w);
+	else if (w->step.act == GL_ACT_FAILED)
 		open_next(d, w);
-	}
 	emit_step(d, w);
 	conn_settle(d, w);
 }

@@ -22,6 +22,8 @@ void ends_begin(struct world *w)
 		stream[at++] = CHAR(CHAR_SIZE, n, plan->body[n]);
 		for (u8 i = 0; i < plan->body[n]; i++)
 			stream[at++] = CHAR(CHAR_BODY, n, i);
+		if (plan->long_heads)
+			answers[to++] = CHAR(CHAR_SIZE, n, 0);
 		answers[to++] = CHAR(CHAR_HEAD, n, plan->answer[n]);
 		for (u8 i = 0; i < plan->answer[n]; i++)
 			answers[to++] = CHAR(CHAR_BODY, n, i);

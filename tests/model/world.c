@@ -76,9 +76,14 @@ static void check_state(const struct world *w)
 
 	for (u32 i = 0; i < DRIVER_SLOTS; i++)
 		slots += d->slot[i].taken;
-	world_require(slots == (d->conn.slot ? 1 : 0), "a slot is taken and nobody owns it");
+	world_require(slots == (d->conn.slot ? 1U : 0) + (d->conn.rsp.slot ? 1U : 0),
+		      "a slot is taken and nobody owns it");
 	if (d->conn.slot)
 		world_require(d->slot[d->conn.slot - 1].taken, "a slot has an owner and is free");
+	if (d->conn.rsp.slot)
+		world_require(d->slot[d->conn.rsp.slot - 1].taken &&
+				      d->conn.rsp.slot != d->conn.slot,
+			      "a response's slot is not its own");
 	if (d->live)
 		check_tuples(d);
 	else

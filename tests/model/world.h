@@ -38,6 +38,7 @@ struct plan {
 	u8 answer[WORLD_REQUESTS];	/* body bytes of the answer */
 	u8 cuts;			/* the client may cut its requests */
 	u8 answer_cuts;			/* the servers may cut their answers */
+	u8 long_heads;			/* the head of an answer has two bytes */
 	u8 pipeline;			/* the client does not wait for answers */
 	u8 syn_lane;			/* where new connections go at once */
 	u8 none;			/* fallback: None */
