@@ -9,12 +9,12 @@
  *
  * It is never more lenient than the strictest of the parsers in tests/vectors/http:
  *
- *	size		1 to 15 hexadecimal digits: no sign, no prefix, no white space on either side
- *	extensions	`;name`, `;name=token`, `;name="..."`, without white space; in the quotes SP to ~
- *			and pairs of `\` and one of these. A line has GL_CHUNK_LINE_MAX bytes at most
+ *	size		1 to 15 hexadecimal digits: no sign, no prefix, no white space around it
+ *	extensions	`;name`, `;name=token`, `;name="..."`, without white space; in the quotes
+ *			SP to ~ and pairs of `\` and one of these; GL_CHUNK_LINE_MAX bytes a line
  *	line ends	CR LF, and so behind the data
- *	trailer		header lines by the rules of head.h, GL_CHUNK_TRAILER_MAX bytes at most with the
- *			empty line, and none of the fields that GL_CHUNK_REFUSED names
+ *	trailer		header lines by the rules of head.h, with the empty line
+ *			GL_CHUNK_TRAILER_MAX bytes, and no field that GL_CHUNK_REFUSED names
  *
  * Everything else is refused, with one cause: GL_PIN_CHUNK_BAD.
  *

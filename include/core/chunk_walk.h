@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * chunk_walk: walks the payload of a packet, the next bytes of a chunked body, of which only windows
- * are copied to the head buffer: data that reaches beyond a window is jumped over unseen.
+ * chunk_walk: walks the payload of a packet, the next bytes of a chunked body, of which only
+ * windows are copied to the head buffer: data that reaches beyond a window is jumped over unseen.
  *
- * In: the state of the body (chunk.h), where the payload's bytes begin and end, and each window when
- * it is asked for. Out: where the body ends, or that it goes on. It copies nothing itself.
+ * In: the state of the body (chunk.h), where the payload's bytes begin and end, and each window
+ * when it is asked for. Out: where the body ends, or that it goes on. It copies nothing itself.
  *
  *	gl_chunk_walk_start(&walk, off, end);
  *	up to GL_CHUNK_STEPS times while gl_chunk_walk_more(&walk, c):
- *		copy gl_chunk_walk_len(&walk) bytes of the payload at walk.off to the start of the buffer
+ *		copy gl_chunk_walk_len(&walk) bytes at walk.off of the payload to the buffer's start
  *		gl_chunk_walk_eat(&walk, c, buf);
  *	ret = gl_chunk_walk_result(&walk, c);
  */
@@ -30,8 +30,8 @@ gl_inline void gl_chunk_walk_start(struct gl_chunk_walk *walk, u32 off, u32 end)
 }
 
 /*
- * gl_chunk_walk_more: jumps over data. Returns whether a window is needed: 0 when the payload or the
- * body has ended, or the body is malformed.
+ * gl_chunk_walk_more: jumps over data. Returns whether a window is needed: 0 when the payload or
+ * the body has ended, or the body is malformed.
  */
 gl_inline u32 gl_chunk_walk_more(struct gl_chunk_walk *walk, struct gl_chunk *c)
 {

@@ -16,7 +16,7 @@
 
 /* One run: element 0 of the map `runs`. */
 struct chunk_run {
-	struct gl_chunk c;	/* in, out: feed_map and walk_packet go on from it; feed_all starts anew */
+	struct gl_chunk c;	/* in, out: feed_map and walk_packet go on from it */
 	u32 len;		/* in: bytes in the buffer (walk_packet: out) */
 	u32 step;		/* in, feed_map: so many bytes per call; 0: all at once */
 	u32 eaten;		/* out: bytes of the body */

@@ -83,7 +83,7 @@ static void every_body_is_read_as_the_reference_reads_it(void **state)
 static void every_byte_at_every_place(void **state)
 {
 	static const char *const bodies[] = {
-		"3\r\nabc\r\nB;e;f=g;h=\"i \\j\"\r\n01234567890\r\n0;k=l\r\nM-n: o\tp\r\nq:\r\n\r\nX",
+		"3\r\nabc\r\nB;e;f=g;h=\"i\\j\"\r\n01234567890\r\n0;k=l\r\nM-n: o\tp\r\nq:\r\n\r\n",
 		"1a\r\n01234567890123456789012345\r\n00c0ffe;x\r\n",
 		"123456\r\n",
 		"1234567\r\n",
