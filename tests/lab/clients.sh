@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR source=../lib/lab.sh
 . "$(dirname "$0")/../lib/lab.sh"
 need jq curl python3 wrk nginx
-n=${REQUESTS:-2000}
+n=${REQUESTS:-1000}
 
 lab_up <<-SPEC
 	pod client
@@ -70,7 +70,7 @@ POLICY
 # curl: all requests of one run go over one connection; it prints what answered and how many connections it opened.
 curl_client() {
 	local service=$1 family=$2 i wrong config=$scratch/curl
-	for ((i = 0; i < 300; i++)); do
+	for ((i = 0; i < 200; i++)); do
 		[ $i = 0 ] || echo next
 		printf 'url = "%s/"\noutput = "/dev/null"\nmax-time = 10\nheader = "x-seq: %d"\n' "$(url "svc/$service" "$family")" $i
 		printf 'write-out = "%d %%header{x-version} %%{num_connects}\\n"\n' $i
@@ -83,7 +83,7 @@ curl_client() {
 	assert_eq "$(awk '{ n += $3 } END { print n }' "$scratch/curl.both")" 1 "connections of curl ($service, IPv$family)"
 	wrong=$(awk '$2 != $4 { print }' "$scratch/curl.both" | head -n 3)
 	assert_eq "$wrong" "" "answers to curl ($service, IPv$family)"
-	assert_eq "$(wc -l <"$scratch/curl.out")" 300 "answers to curl ($service, IPv$family)"
+	assert_eq "$(wc -l <"$scratch/curl.out")" 200 "answers to curl ($service, IPv$family)"
 }
 
 python_client() {
@@ -137,7 +137,7 @@ LUA
 sed -i '/^local wrong/d' "$scratch/colours.lua"
 
 wrk_client() {
-	inside client timeout 60 wrk -t1 -c32 -d2s -s "$scratch/colours.lua" "$(url "svc/$1" "$2")/" >"$scratch/wrk.out"
+	inside client timeout 60 wrk -t1 -c32 -d1s -s "$scratch/colours.lua" "$(url "svc/$1" "$2")/" >"$scratch/wrk.out"
 	grep '^wrk:' "$scratch/wrk.out" || fail "wrk said nothing ($1, IPv$2)"
 	grep -q 'mismatches 0, connect 0, read 0, write 0, status 0, timeout 0' "$scratch/wrk.out" || fail "wrk ($1, IPv$2)"
 	awk '/^wrk:/ { exit !($5 > 100 && $7 > 100) }' "$scratch/wrk.out" || fail "wrk saw too few answers of one version ($1, IPv$2)"
