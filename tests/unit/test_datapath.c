@@ -21,7 +21,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "datapath/datapath.h"
+#include "datapath/private.h"
 #include "graylink/conn.h"
 #include "graylink/image.h"
 #include "graylink/limits.h"
@@ -141,6 +141,7 @@ static void takes_over(bool clsact)
 	/* And it can begin again. */
 	assert_int_equal(gl_datapath_attach(dp, "v1", &why), 0);
 	assert_true(exists(BPFFS "/maps/conns"));
+	assert_true(exists(BPFFS "/progs/reap"));
 	close_dp();
 	open_dp(clsact);
 	assert_true(gl_datapath_taken_over(dp));
@@ -279,7 +280,7 @@ static void sweeps_by_its_rules(void **state)
 		       ages[] = { 0, 20 * SECOND, 200 * SECOND, 9000 * SECOND };
 	static const struct {
 		uint16_t flags;
-		bool gone[4];		/* at each age */
+		bool gone[4]; /* at each age */
 	} rows[] = {
 		{ 0, { false, false, true, true } },
 		{ GL_CONN_ESTABLISHED, { false, false, false, true } },
@@ -319,92 +320,211 @@ static void sweeps_by_its_rules(void **state)
 	assert_int_equal(sweep_all(now), 0);
 }
 
-/* What a swept connection held is free again, and the counts follow; what is somebody else's by now is left alone. */
+/* Takes a slot as the programs do: out of its queue, with its owner. Returns its number. */
+static uint32_t take_slot(enum gl_map queue, enum gl_map slots, uint64_t owner)
+{
+	int fd = gl_datapath_map(dp, slots);
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info), index;
+	struct gl_slot_head *slot;
+
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
+	slot = calloc(1, info.value_size);
+	assert_int_equal(bpf_map_lookup_and_delete_elem(gl_datapath_map(dp, queue), NULL, &index),
+			 0);
+	slot->owner = owner;
+	assert_int_equal(bpf_map_update_elem(fd, &index, slot, BPF_ANY), 0);
+	free(slot);
+	return index + 1;
+}
+
+/* Empties a queue. Returns how many were in it, and through @ret_last the number of the last. */
+static uint32_t drain_queue(enum gl_map queue, uint32_t *ret_last)
+{
+	uint32_t n = 0, index = 0;
+
+	while (!bpf_map_lookup_and_delete_elem(gl_datapath_map(dp, queue), NULL, &index))
+		n++;
+	*ret_last = index + 1;
+	return n;
+}
+
+static void put_tuple(const struct gl_conn *conn, const struct gl_flow *key, int leg, uint64_t id)
+{
+	struct gl_leg_ref ref = { .conn_id = id, .conn = *key, .leg = (uint32_t)leg };
+	struct gl_flow tuple = *key;
+
+	tuple.pport = conn->leg[leg].port;
+	tuple.peer = conn->leg[leg].addr;
+	assert_int_equal(bpf_map_update_elem(gl_datapath_map(dp, GL_MAP_LEG_TUPLES), &tuple, &ref,
+					     BPF_ANY),
+			 0);
+}
+
+static bool has_tuple(const struct gl_conn *conn, const struct gl_flow *key, int leg)
+{
+	struct gl_flow tuple = *key;
+	struct gl_leg_ref ref;
+
+	tuple.pport = conn->leg[leg].port;
+	tuple.peer = conn->leg[leg].addr;
+	return !bpf_map_lookup_elem(gl_datapath_map(dp, GL_MAP_LEG_TUPLES), &tuple, &ref);
+}
+
+static void set_veth(uint32_t ifindex, uint32_t conns, uint32_t slots)
+{
+	const struct gl_veth veth = { .conns = conns, .slots = slots };
+
+	assert_int_equal(bpf_map_update_elem(gl_datapath_map(dp, GL_MAP_VETHS), &ifindex, &veth,
+					     BPF_ANY),
+			 0);
+}
+
+static void expect_veth(uint32_t ifindex, uint32_t conns, uint32_t slots)
+{
+	struct gl_veth veth;
+
+	assert_int_equal(bpf_map_lookup_elem(gl_datapath_map(dp, GL_MAP_VETHS), &ifindex, &veth),
+			 0);
+	assert_int_equal(veth.conns, conns);
+	assert_int_equal(veth.slots, slots);
+}
+
+/* Connections of the service that were counted as closed. */
+static uint64_t closed(uint16_t service)
+{
+	const struct gl_series_key series = { .kind = GL_SERIES_CONNS_CLOSED, .service = service };
+	int i, cpus = libbpf_num_possible_cpus();
+	struct gl_counter *counters = calloc((size_t)cpus, sizeof(*counters));
+	uint64_t sum = 0;
+
+	if (!bpf_map_lookup_elem(gl_datapath_map(dp, GL_MAP_SERIES), &series, counters))
+		for (i = 0; i < cpus; i++)
+			sum += counters[i].value;
+	free(counters);
+	return sum;
+}
+
+/* A dead connection of id @id with a small slot, a slot of a response, and two claimed tuples. */
+static void put_dead(struct gl_flow *key, struct gl_conn *conn, uint16_t id, uint32_t ifindex)
+{
+	*conn = (struct gl_conn){
+		.flags = GL_CONN_ESTABLISHED | GL_CONN_TRANSLATED | GL_CONN_RESET,
+		.service = 3,
+		.epoch = 7,
+		.nxt = 1000,
+		.ack = 2000,
+		.slot = take_slot(GL_MAP_FREE_SMALL, GL_MAP_SLOTS_SMALL, id),
+		.rsp.slot = take_slot(GL_MAP_FREE_BIG, GL_MAP_SLOTS_BIG, id),
+	};
+	conn->leg[1].flags = conn->leg[2].flags = GL_LEG_CLAIMED;
+	conn->leg[1].port = conn->leg[2].port = htons(8080);
+	conn->leg[1].addr.w[3] = htonl(0x0a4d0001);
+	conn->leg[2].addr.w[3] = htonl(0x0a4d0002);
+	put_conn(key, id, ifindex, conn);
+	conn->id = id;
+	conn->key = *key;
+	put_tuple(conn, key, 1, id);
+	/* The second is by now somebody else's. */
+	put_tuple(conn, key, 2, 12345);
+}
+
+/* What a swept connection held is free again, once, and the counts follow; what is somebody else's by now stays. */
 static void gives_back_what_the_dead_held(void **state)
 {
-	uint32_t ifindex = if_nametoindex("v1"), slot, other, index;
-	struct gl_conn conn = { .flags = GL_CONN_ESTABLISHED | GL_CONN_RESET,
-				.service = 3,
-				.slot = 1 };
-	struct gl_series_key series = { .kind = GL_SERIES_CONNS_CLOSED, .service = 3 };
-	struct gl_leg_ref ref = { .conn_id = 77 };
-	struct gl_counter *counters;
-	struct gl_flow key, tuple;
-	struct gl_veth veth;
+	uint32_t ifindex = if_nametoindex("v1"), last;
+	struct gl_conn conn;
+	struct gl_flow key;
 	struct gl_why why;
-	uint64_t closed = 0;
-	char *bytes;
-	int i, cpus = libbpf_num_possible_cpus();
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info);
 
 	(void)state;
 	open_dp(false);
 	assert_int_equal(gl_datapath_attach(dp, "v1", &why), 0);
-	assert_int_equal(bpf_obj_get_info_by_fd(gl_datapath_map(dp, GL_MAP_SLOTS_SMALL), &info,
-						&len),
-			 0);
-	bytes = calloc(1, info.value_size);
-	counters = calloc((size_t)cpus, sizeof(*counters));
-	/* Two slots are taken, as the programs do; the second is another's. */
-	assert_int_equal(bpf_map_lookup_and_delete_elem(gl_datapath_map(dp, GL_MAP_FREE_SMALL),
-							NULL, &slot),
-			 0);
-	assert_int_equal(bpf_map_lookup_and_delete_elem(gl_datapath_map(dp, GL_MAP_FREE_SMALL),
-							NULL, &other),
-			 0);
-	((struct gl_slot_head *)bytes)->owner = 77;
-	assert_int_equal(bpf_map_update_elem(gl_datapath_map(dp, GL_MAP_SLOTS_SMALL), &slot, bytes,
-					     BPF_ANY),
-			 0);
-	((struct gl_slot_head *)bytes)->owner = 12345;
-	assert_int_equal(bpf_map_update_elem(gl_datapath_map(dp, GL_MAP_SLOTS_SMALL), &other, bytes,
-					     BPF_ANY),
-			 0);
-	conn.slot = slot + 1;
-	conn.leg[1].flags = GL_LEG_CLAIMED;
-	conn.leg[1].port = htons(8080);
-	conn.leg[1].addr.w[3] = htonl(0x0a4d0001);
-	conn.leg[2] = conn.leg[1];
-	conn.leg[2].addr.w[3] = htonl(0x0a4d0002);
-	put_conn(&key, 77, ifindex, &conn);
-	conn.slot = other + 1;
-	put_conn(&tuple, 78, ifindex, &conn);
-	tuple = key;
-	tuple.pport = htons(8080);
-	tuple.peer = conn.leg[1].addr;
-	bpf_map_update_elem(gl_datapath_map(dp, GL_MAP_LEG_TUPLES), &tuple, &ref, BPF_ANY);
-	ref.conn_id = 12345;
-	tuple.peer = conn.leg[2].addr;
-	bpf_map_update_elem(gl_datapath_map(dp, GL_MAP_LEG_TUPLES), &tuple, &ref, BPF_ANY);
-	assert_int_equal(bpf_map_lookup_elem(gl_datapath_map(dp, GL_MAP_VETHS), &ifindex, &veth),
-			 0);
-	veth.conns = 5;
-	bpf_map_update_elem(gl_datapath_map(dp, GL_MAP_VETHS), &ifindex, &veth, BPF_ANY);
+	put_dead(&key, &conn, 77, ifindex);
+	set_veth(ifindex, 5, 9);
 
-	assert_int_equal(sweep_all(gl_now_ns() + 60 * SECOND), 2);
+	assert_int_equal(sweep_all(gl_now_ns() + 60 * SECOND), 1);
+	assert_int_equal(sweep_all(gl_now_ns() + 60 * SECOND), 0);
+	assert_int_equal(gl_sweep_reap(dp, &conn), 0);
+	expect_veth(ifindex, 4, 7);
+	assert_int_equal(closed(3), 1);
+	assert_false(has_tuple(&conn, &key, 1));
+	assert_true(has_tuple(&conn, &key, 2));
+	/* Each slot is at the end of its queue. */
+	assert_int_equal(drain_queue(GL_MAP_FREE_SMALL, &last), GL_SLOTS_SMALL);
+	assert_int_equal(last, conn.slot);
+	assert_int_equal(drain_queue(GL_MAP_FREE_BIG, &last), GL_SLOTS_BIG);
+	assert_int_equal(last, conn.rsp.slot);
+}
+
+/* Writes the connection anew, as if a packet had come by. */
+static void move_conn(const struct gl_conn *conn)
+{
+	const struct gl_conn_value value = { .conn = *conn };
+
+	assert_int_equal(bpf_map_update_elem(gl_datapath_map(dp, GL_MAP_CONNS), &conn->key, &value,
+					     BPF_EXIST),
+			 0);
+}
+
+/* Between the sweeper's look and the end anything may happen: then the connection is not the one that was seen dead. */
+static void spares_what_moved_since_the_look(void **state)
+{
+	uint32_t ifindex = if_nametoindex("v1"), last, i;
+	struct gl_conn seen, moved[4];
+	struct gl_flow key;
+	struct gl_why why;
+
+	(void)state;
+	open_dp(false);
+	assert_int_equal(gl_datapath_attach(dp, "v1", &why), 0);
+	put_dead(&key, &seen, 77, ifindex);
+	set_veth(ifindex, 5, 9);
+	for (i = 0; i < 4; i++)
+		moved[i] = seen;
+	moved[0].id++;	  /* the element is another connection's */
+	moved[1].epoch++; /* a request, a leg */
+	moved[2].nxt++;	  /* bytes of the client */
+	moved[3].ack++;	  /* an ACK */
+	for (i = 0; i < 4; i++) {
+		move_conn(&moved[i]);
+		assert_int_equal(gl_sweep_reap(dp, &seen), 0);
+		assert_true(has_conn(&key));
+	}
+	expect_veth(ifindex, 5, 9);
+	assert_int_equal(closed(3), 0);
+	assert_true(has_tuple(&seen, &key, 1));
+	move_conn(&seen);
+	assert_int_equal(gl_sweep_reap(dp, &seen), 1);
+	assert_false(has_conn(&key));
+	expect_veth(ifindex, 4, 7);
+	assert_int_equal(drain_queue(GL_MAP_FREE_SMALL, &last), GL_SLOTS_SMALL);
+}
+
+/* Detached: what is attached later has not seen what the connections did meanwhile. Others' stay. */
+static void forgets_the_connections_of_a_detached_interface(void **state)
+{
+	uint32_t ifindex = if_nametoindex("v1"), other = if_nametoindex("v2");
+	struct gl_conn conn = { .flags = GL_CONN_ESTABLISHED, .service = 3 };
+	struct gl_flow keys[2];
+	struct gl_veth veth;
+	struct gl_why why;
+
+	(void)state;
+	open_dp(false);
+	assert_int_equal(gl_datapath_attach(dp, "v1", &why), 0);
+	assert_int_equal(gl_datapath_attach(dp, "v2", &why), 0);
+	conn.start_ns = conn.used_ns = gl_now_ns();
+	put_conn(&keys[0], 1, ifindex, &conn);
+	put_conn(&keys[1], 2, other, &conn);
+	set_veth(other, 1, 0);
+	assert_int_equal(gl_datapath_detach(dp, "v1", &why), 0);
+	assert_false(has_conn(&keys[0]));
+	assert_true(has_conn(&keys[1]));
+	assert_int_equal(closed(3), 1);
 	assert_int_equal(bpf_map_lookup_elem(gl_datapath_map(dp, GL_MAP_VETHS), &ifindex, &veth),
-			 0);
-	assert_int_equal(veth.conns, 3);
-	assert_int_equal(bpf_map_lookup_elem(gl_datapath_map(dp, GL_MAP_SERIES), &series, counters),
-			 0);
-	for (i = 0; i < cpus; i++)
-		closed += counters[i].value;
-	assert_int_equal(closed, 2);
-	assert_int_equal(bpf_map_lookup_elem(gl_datapath_map(dp, GL_MAP_LEG_TUPLES), &tuple, &ref),
-			 0);
-	tuple.peer = conn.leg[1].addr;
-	assert_int_equal(bpf_map_lookup_elem(gl_datapath_map(dp, GL_MAP_LEG_TUPLES), &tuple, &ref),
 			 -ENOENT);
-	/* One of the two slots came back, at the end of the queue. */
-	for (i = 0;
-	     !bpf_map_lookup_and_delete_elem(gl_datapath_map(dp, GL_MAP_FREE_SMALL), NULL, &index);
-	     i++)
-		;
-	assert_int_equal(i, GL_SLOTS_SMALL - 1);
-	assert_int_equal(index, 0);
-	free(counters);
-	free(bytes);
+	expect_veth(other, 1, 0);
 }
 
 /* The walk continues where it stopped, and sees everything. */
@@ -429,11 +549,18 @@ static void sweeps_a_full_table_in_parts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(takes_over_tcx_links),	     TEST(takes_over_clsact_filters),
-		TEST(leaves_other_filters_alone),    TEST(refuses_a_second_agent),
-		TEST(refuses_what_is_no_bpffs),	     TEST(minds_the_schema),
-		TEST(says_what_cannot_be_attached),  TEST(sweeps_by_its_rules),
-		TEST(gives_back_what_the_dead_held), TEST(sweeps_a_full_table_in_parts),
+		TEST(takes_over_tcx_links),
+		TEST(takes_over_clsact_filters),
+		TEST(leaves_other_filters_alone),
+		TEST(refuses_a_second_agent),
+		TEST(refuses_what_is_no_bpffs),
+		TEST(minds_the_schema),
+		TEST(says_what_cannot_be_attached),
+		TEST(sweeps_by_its_rules),
+		TEST(gives_back_what_the_dead_held),
+		TEST(spares_what_moved_since_the_look),
+		TEST(sweeps_a_full_table_in_parts),
+		TEST(forgets_the_connections_of_a_detached_interface),
 	};
 
 	/* Namespaces of its own: nothing of the machine is touched, and nothing is left when the process ends. */

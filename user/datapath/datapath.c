@@ -150,15 +150,17 @@ static int init_maps(struct gl_datapath *dp)
 static int pin_all(struct gl_datapath *dp, bool maps)
 {
 	char path[PATH_MAX];
+	struct bpf_program *prog;
 	struct bpf_map *map;
-	int err, i;
+	int err;
 
-	for (i = 0; i < GL_HOOK_COUNT; i++) {
-		err = gl_pin_path(path, dp->bpffs, "progs", gl_hook_names[i]);
+	bpf_object__for_each_program(prog, dp->skel->obj)
+	{
+		err = gl_pin_path(path, dp->bpffs, "progs", bpf_program__name(prog));
 		if (err)
 			return err;
 		unlink(path);
-		if (bpf_obj_pin(dp->progs[i], path))
+		if (bpf_obj_pin(bpf_program__fd(prog), path))
 			return -errno;
 	}
 	if (!maps)
@@ -212,10 +214,9 @@ static int find_maps(struct gl_datapath *dp)
 		dp->maps[i] = bpf_map__fd(map);
 		dp->capacities[i] = bpf_map__max_entries(map);
 	}
-	dp->slot_sizes[0] = bpf_map__value_size(dp->skel->maps.slots_small);
-	dp->slot_sizes[1] = bpf_map__value_size(dp->skel->maps.slots_big);
 	dp->progs[GL_HOOK_FROM_POD] = bpf_program__fd(dp->skel->progs.from_pod);
 	dp->progs[GL_HOOK_TO_POD] = bpf_program__fd(dp->skel->progs.to_pod);
+	dp->reap_fd = bpf_program__fd(dp->skel->progs.reap);
 	return 0;
 }
 
@@ -260,13 +261,20 @@ static int open_object(struct gl_datapath *dp, uint32_t mark_mask, struct gl_why
 	return 0;
 }
 
+/* An inner map must be like the template, which libbpf forgets when it loads. 6.1 also minds whether both have BTF. */
+static void note_template(struct gl_datapath *dp, const struct bpf_map *template)
+{
+	dp->image_flags = bpf_map__map_flags(template);
+	dp->image_key_type = bpf_map__btf_key_type_id(template);
+	dp->image_value_type = bpf_map__btf_value_type_id(template);
+}
+
 static int load_object(struct gl_datapath *dp, struct gl_why *why)
 {
 	int err;
 
 	gl_schema_text(dp->schema, sizeof(dp->schema), dp->skel->obj);
-	/* An inner map must be like the template, which libbpf forgets when it loads. */
-	dp->image_flags = bpf_map__map_flags(bpf_map__inner_map(dp->skel->maps.images));
+	note_template(dp, bpf_map__inner_map(dp->skel->maps.images));
 	err = choose_maps(dp, why);
 	if (err)
 		return err;
@@ -280,9 +288,6 @@ static int load_object(struct gl_datapath *dp, struct gl_why *why)
 	if (err)
 		return open_error(why, err,
 				  dp->taken_over ? "read the pinned maps" : "fill the maps");
-	err = gl_account_open(dp);
-	if (err)
-		return open_error(why, err, "load the program that keeps the counts");
 	err = pin_all(dp, !dp->taken_over);
 	if (err)
 		return open_error(why, err, "pin maps and programs");
@@ -302,7 +307,6 @@ int gl_datapath_open(const struct gl_datapath_options *options, struct gl_datapa
 	if (!dp)
 		return gl_why_set(why, -ENOMEM, "out of memory");
 	dp->lock_fd = -1;
-	dp->account_fd = -1;
 	dp->force_clsact = options->force_clsact;
 	snprintf(dp->bpffs, sizeof(dp->bpffs), "%s", options->bpffs);
 	libbpf_words[0] = '\0';
@@ -328,8 +332,6 @@ void gl_datapath_close(struct gl_datapath *dp)
 		return;
 	gl_attach_close(dp);
 	steer__destroy(dp->skel);
-	if (dp->account_fd >= 0)
-		close(dp->account_fd);
 	if (dp->lock_fd >= 0)
 		close(dp->lock_fd);
 	free(dp);
@@ -357,7 +359,10 @@ uint32_t gl_datapath_map_capacity(const struct gl_datapath *dp, enum gl_map map)
 
 int gl_datapath_publish(struct gl_datapath *dp, struct gl_image *image, struct gl_why *why)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = dp->image_flags);
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = dp->image_flags,
+		    .btf_fd = (uint32_t)bpf_object__btf_fd(dp->skel->obj),
+		    .btf_key_type_id = dp->image_key_type,
+		    .btf_value_type_id = dp->image_value_type);
 	uint32_t zero = 0;
 	int err = 0, fd;
 

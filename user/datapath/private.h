@@ -36,10 +36,11 @@ struct gl_datapath {
 	bool force_clsact;
 	int maps[GL_MAP_COUNT];		/* the skeleton's descriptors */
 	uint32_t capacities[GL_MAP_COUNT];
-	uint32_t slot_sizes[2];		/* bytes of a value of slots_small and of slots_big */
 	int progs[GL_HOOK_COUNT];	/* the skeleton's descriptors */
-	int account_fd;			/* see account.c; -1: not loaded */
-	uint32_t image_flags;		/* of an inner map of images */
+	int reap_fd;			/* of the program that ends connections; the skeleton's */
+	uint32_t image_flags;		/* of an inner map of images, and its types in the object's BTF */
+	uint32_t image_key_type;
+	uint32_t image_value_type;
 	uint32_t generation;		/* of the image in force */
 	struct gl_controls controls;	/* what the kernel holds; the agent is its only writer */
 	struct gl_iface *ifaces;
@@ -79,11 +80,14 @@ int gl_attach_take_over(struct gl_datapath *dp, struct gl_why *why);
 bool gl_attach_any(const char *bpffs);
 void gl_attach_close(struct gl_datapath *dp);
 
-/* account.c: the counts follow when the agent drops a connection. */
-int gl_account_open(struct gl_datapath *dp);
-void gl_account_closed(const struct gl_datapath *dp, uint32_t ifindex, uint16_t service);
+/* sweep.c */
 
-/* sweep.c: drops every connection of the interface. */
+/*
+ * Ends the connection that was @seen, with its tuples, slots and counts. 1: done; 0: it is gone or has moved since; else a
+ * negative errno.
+ */
+int gl_sweep_reap(const struct gl_datapath *dp, const struct gl_conn *seen);
+/* Ends every connection of the interface, and forgets the interface. */
 void gl_sweep_iface(struct gl_datapath *dp, uint32_t ifindex);
 
 /* clsact.c */

@@ -11,8 +11,9 @@
  * `idle` alone could meet a live connection: one that is silent for hours without keep-alive. So it is not asked of
  * translated ones; a look-up of the client's socket in its namespace (bpf_skc_lookup_tcp) is to decide those.
  *
- * A map element may have been reused between our look and our delete. So the delete returns what it removed, and what was
- * not what we looked at is put back, if nothing new stands there.
+ * Nothing is dropped from here: the program `reap` does it, under the connection's lock, and only if the connection is still
+ * as it was seen. So whatever happens between our look and its end, a connection that moved stays, what a dead one held
+ * is given back once, and the counts are changed by the programs alone.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,17 +25,18 @@
 #include "graylink/conn.h"
 #include "graylink/limits.h"
 
-#define BATCH	 256
-#define SECOND	 1000000000ULL
-#define ENDED_NS (10 * SECOND)
-#define NEVER_NS (130 * SECOND)
-#define IDLE_NS	 (8000 * SECOND)
+#define BATCH	    256
+#define IFACE_TRIES 3
+#define SECOND	    1000000000ULL
+#define ENDED_NS    (10 * SECOND)
+#define NEVER_NS    (130 * SECOND)
+#define IDLE_NS	    (8000 * SECOND)
 
 /* One batch of the walk; too big for the stack. */
 struct batch {
 	struct gl_flow keys[BATCH];
 	struct gl_conn_value values[BATCH];
-	struct gl_flow cursor;		/* opaque to us; the kernel uses its first 4 bytes */
+	struct gl_flow cursor; /* opaque to us; the kernel uses its first 4 bytes */
 	struct gl_flow next;
 	uint32_t n;
 	bool more;
@@ -101,69 +103,31 @@ static bool dead(const struct gl_datapath *dp, const struct gl_conn *conn, uint6
 	return !(conn->flags & GL_CONN_TRANSLATED) && still > IDLE_NS;
 }
 
-/* Gives slot @number (index + 1; 0: none) back, if it is still the connection's. */
-static void free_slot(const struct gl_datapath *dp, uint32_t number, bool big, uint64_t id)
+int gl_sweep_reap(const struct gl_datapath *dp, const struct gl_conn *seen)
 {
-	int slots = dp->maps[big ? GL_MAP_SLOTS_BIG : GL_MAP_SLOTS_SMALL];
-	int queue = dp->maps[big ? GL_MAP_FREE_BIG : GL_MAP_FREE_SMALL];
-	uint32_t index = number - 1;
-	struct gl_slot_head *slot;
+	struct {
+		uint8_t unread[GL_REAP_OFF];
+		struct gl_reap reap;
+	} __attribute__((packed)) packet = {
+		.reap = {
+			.key = seen->key,
+			.id = seen->id,
+			.epoch = seen->epoch,
+			.nxt = seen->nxt,
+			.ack = seen->ack,
+		},
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &packet, .data_size_in = sizeof(packet));
+	int err = bpf_prog_test_run_opts(dp->reap_fd, &opts);
 
-	if (!number)
-		return;
-	slot = malloc(dp->slot_sizes[big]);
-	if (!slot)
-		return;
-	if (!bpf_map_lookup_elem(slots, &index, slot) && slot->owner == id) {
-		slot->owner = 0;
-		if (!bpf_map_update_elem(slots, &index, slot, BPF_ANY))
-			bpf_map_update_elem(queue, NULL, &index, BPF_ANY);
-	}
-	free(slot);
-}
-
-static void free_tuples(const struct gl_datapath *dp, const struct gl_conn *conn)
-{
-	struct gl_flow tuple = conn->key;
-	struct gl_leg_ref ref;
-	int i;
-
-	for (i = 0; i < GL_LEGS; i++) {
-		if (!(conn->leg[i].flags & GL_LEG_CLAIMED))
-			continue;
-		tuple.peer = conn->leg[i].addr;
-		tuple.pport = conn->leg[i].port;
-		if (!bpf_map_lookup_elem(dp->maps[GL_MAP_LEG_TUPLES], &tuple, &ref) &&
-		    ref.conn_id == conn->id)
-			bpf_map_delete_elem(dp->maps[GL_MAP_LEG_TUPLES], &tuple);
-	}
-}
-
-/* Drops one connection that was seen dead. Returns 1 when it was. */
-static int drop(const struct gl_datapath *dp, const struct gl_conn *seen)
-{
-	struct gl_conn_value value;
-	int conns = dp->maps[GL_MAP_CONNS];
-
-	if (bpf_map_lookup_and_delete_elem_flags(conns, &seen->key, &value, BPF_F_LOCK))
-		return 0;
-	if (value.conn.id != seen->id || value.conn.epoch != seen->epoch ||
-	    last_move(&value.conn) != last_move(seen)) {
-		bpf_map_update_elem(conns, &seen->key, &value, BPF_NOEXIST);
-		return 0;
-	}
-	free_tuples(dp, &value.conn);
-	free_slot(dp, value.conn.slot, value.conn.flags & GL_CONN_SLOT_BIG, value.conn.id);
-	free_slot(dp, value.conn.rsp.slot, true, value.conn.id);
-	gl_account_closed(dp, value.conn.key.ifindex, value.conn.service);
-	return 1;
+	return err ? err : opts.retval == 1;
 }
 
 int gl_datapath_sweep(struct gl_datapath *dp, uint64_t now, uint32_t budget)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 	uint32_t seen = 0, i;
-	int dropped = 0, err = 0;
+	int dropped = 0, err = 0, one;
 
 	if (!b)
 		return -ENOMEM;
@@ -172,13 +136,17 @@ int gl_datapath_sweep(struct gl_datapath *dp, uint64_t now, uint32_t budget)
 		err = next_batch(dp, b, !dp->cursor_set);
 		if (err)
 			break;
-		for (i = 0; i < b->n; i++)
-			if (b->values[i].conn.id && dead(dp, &b->values[i].conn, now))
-				dropped += drop(dp, &b->values[i].conn);
+		for (i = 0; i < b->n && !err; i++) {
+			if (!b->values[i].conn.id || !dead(dp, &b->values[i].conn, now))
+				continue;
+			one = gl_sweep_reap(dp, &b->values[i].conn);
+			dropped += one > 0;
+			err = one < 0 ? one : 0;
+		}
 		dp->cursor = b->cursor;
 		dp->cursor_set = b->more;
 		seen += b->n;
-	} while (b->more && seen < budget);
+	} while (!err && b->more && seen < budget);
 	free(b);
 	return err ? err : dropped;
 }
@@ -198,21 +166,31 @@ bool gl_datapath_translated(struct gl_datapath *dp)
 struct iface_sweep {
 	const struct gl_datapath *dp;
 	uint32_t ifindex;
+	uint32_t left; /* moved between look and end */
 };
 
-static int drop_of_iface(void *ctx, const struct gl_conn *conn)
+static int reap_of_iface(void *ctx, const struct gl_conn *conn)
 {
-	const struct iface_sweep *sweep = ctx;
+	struct iface_sweep *sweep = ctx;
+	int ret;
 
-	if (conn->key.ifindex == sweep->ifindex)
-		drop(sweep->dp, conn);
-	return 0;
+	if (conn->key.ifindex != sweep->ifindex)
+		return 0;
+	ret = gl_sweep_reap(sweep->dp, conn);
+	sweep->left += !ret;
+	return ret < 0 ? ret : 0;
 }
 
 void gl_sweep_iface(struct gl_datapath *dp, uint32_t ifindex)
 {
 	struct iface_sweep sweep = { .dp = dp, .ifindex = ifindex };
+	int tries = IFACE_TRIES, err;
 
-	gl_datapath_each_conn(dp, drop_of_iface, &sweep);
+	/* The programs are off; one that was still running may have moved a connection before our eyes. */
+	do {
+		sweep.left = 0;
+		err = gl_datapath_each_conn(dp, reap_of_iface, &sweep);
+	} while (!err && sweep.left && --tries);
+	/* Should any be left, the sweeper knows by this that nobody is there any more. */
 	bpf_map_delete_elem(dp->maps[GL_MAP_VETHS], &ifindex);
 }
