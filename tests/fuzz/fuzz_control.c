@@ -42,12 +42,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			  { "get", "name", handle, NULL, false } },
 		.n = 2,
 	};
+	const struct gl_line request = { .text = (const char *)data, .len = size, .pid = 1 };
+	struct gl_pending *later;
 	cJSON *answer, *ok;
 	char *line;
 	bool closes;
 
-	line = gl_verbs_answer(&verbs, (const char *)data, size, 0, 1, &closes);
-	if (!line || strchr(line, '\n'))
+	line = gl_verbs_answer(&verbs, &request, &closes, &later);
+	if (later || !line || strchr(line, '\n'))
 		abort();
 	answer = cJSON_Parse(line);
 	ok = cJSON_GetObjectItemCaseSensitive(answer, "ok");

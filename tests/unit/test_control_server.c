@@ -26,6 +26,7 @@ struct fixture {
 	struct gl_verbs verbs;
 	struct gl_control *control;
 	int calls;
+	struct gl_pending *later;
 };
 
 static void ping(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
@@ -33,6 +34,17 @@ static void ping(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 	(void)ask;
 	(void)reply;
 	((struct fixture *)ctx)->calls++;
+}
+
+/* Begins an answer that the test ends. */
+static void slow(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
+{
+	struct fixture *f = ctx;
+
+	(void)ask;
+	gl_reply_message(reply, "begun");
+	f->later = gl_reply_later(reply);
+	assert_non_null(f->later);
 }
 
 static void big(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
@@ -67,6 +79,7 @@ static int setup(void **state)
 		{ "ping", "text", ping, f, false },
 		{ "big", "", big, f, false },
 		{ "toobig", "", too_big, f, false },
+		{ "slow", "", slow, f, false },
 	};
 	struct gl_why why;
 	size_t i;
@@ -300,6 +313,78 @@ static void refuses_an_answer_that_is_too_long(void **state)
 	close(fd);
 }
 
+#define ASK_SLOW    "{\"id\":5,\"verb\":\"slow\"}\n"
+#define ANSWER_SLOW \
+	"{\"id\":5,\"ok\":true,\"data\":{},\"messages\":[\"begun\",\"ended\"],\"warnings\":[]}\n"
+
+/* Turns the loop until a handler has put its answer off. */
+static struct gl_pending *begun(struct fixture *f)
+{
+	uint64_t end = gl_now_ns() + DEADLINE_NS;
+	struct gl_pending *later;
+
+	while (!f->later && gl_now_ns() < end)
+		step(f);
+	later = f->later;
+	assert_non_null(later);
+	f->later = NULL;
+	return later;
+}
+
+/* A client that waits for its answer holds up nobody, and its next line is not answered before. */
+static void answers_later_and_in_order(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f), other = client(f);
+	struct gl_pending *later;
+	char buf[sizeof(ANSWER_SLOW)];
+
+	say(f, fd, ASK_SLOW ASK, sizeof(ASK_SLOW) - 1 + sizeof(ASK) - 1);
+	later = begun(f);
+	say(f, other, ASK, sizeof(ASK) - 1);
+	assert_answered(f, other, 1);
+	assert_int_equal(f->calls, 1);
+	gl_reply_message(gl_pending_reply(later), "ended");
+	gl_pending_answer(later);
+	assert_int_equal(hear(f, fd, buf, sizeof(buf) - 1), sizeof(buf) - 1);
+	assert_memory_equal(buf, ANSWER_SLOW, sizeof(buf) - 1);
+	assert_answered(f, fd, 1);
+	/* The same with a client that has said all that it will say. */
+	say(f, fd, ASK_SLOW, sizeof(ASK_SLOW) - 1);
+	shutdown(fd, SHUT_WR);
+	later = begun(f);
+	step(f);
+	gl_reply_message(gl_pending_reply(later), "ended");
+	gl_pending_answer(later);
+	assert_int_equal(hear(f, fd, buf, sizeof(buf) - 1), sizeof(buf) - 1);
+	assert_true(hung_up(f, fd));
+	close(fd);
+	close(other);
+}
+
+/* Whoever asked may be gone when the answer comes: by itself, or because the server ends. */
+static void outlives_who_does_not_wait(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f), other;
+	struct gl_pending *later;
+
+	say(f, fd, ASK_SLOW, sizeof(ASK_SLOW) - 1);
+	later = begun(f);
+	close(fd);
+	step(f);
+	gl_pending_answer(later);
+	other = client(f);
+	say(f, other, ASK, sizeof(ASK) - 1);
+	assert_answered(f, other, 1);
+	say(f, other, ASK_SLOW, sizeof(ASK_SLOW) - 1);
+	later = begun(f);
+	gl_control_close(f->control);
+	f->control = NULL;
+	gl_pending_answer(later);
+	close(other);
+}
+
 static void bounds_its_clients(void **state)
 {
 	struct fixture *f = *state;
@@ -376,6 +461,8 @@ int main(void)
 		TEST(takes_a_line_as_long_as_it_may_be),
 		TEST(is_not_held_up_by_who_does_not_read),
 		TEST(refuses_an_answer_that_is_too_long),
+		TEST(answers_later_and_in_order),
+		TEST(outlives_who_does_not_wait),
 		TEST(bounds_its_clients),
 		TEST(guards_its_file),
 	};

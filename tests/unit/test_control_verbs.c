@@ -114,6 +114,18 @@ static const struct {
 	  false },
 };
 
+/* What @uid gets for the line. */
+static char *answer_as(const struct gl_verbs *verbs, const char *text, size_t len, uid_t uid,
+		       bool *ret_close)
+{
+	const struct gl_line line = { .text = text, .len = len, .uid = uid, .pid = 1 };
+	struct gl_pending *later;
+	char *answer = gl_verbs_answer(verbs, &line, ret_close, &later);
+
+	assert_null(later);
+	return answer;
+}
+
 static void answers_each_line(void **state)
 {
 	struct gl_verbs verbs;
@@ -123,8 +135,7 @@ static void answers_each_line(void **state)
 	make_verbs(&verbs);
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		bool closes = true;
-		char *answer = gl_verbs_answer(&verbs, lines[i].line, strlen(lines[i].line), 0, 1,
-					       &closes);
+		char *answer = answer_as(&verbs, lines[i].line, strlen(lines[i].line), 0, &closes);
 
 		assert_string_equal(answer, lines[i].answer);
 		assert_int_equal(closes, lines[i].closes);
@@ -156,13 +167,13 @@ static void closes_on_what_is_no_object(void **state)
 	make_verbs(&verbs);
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		closes = false;
-		answer = gl_verbs_answer(&verbs, texts[i], strlen(texts[i]), 0, 1, &closes);
+		answer = answer_as(&verbs, texts[i], strlen(texts[i]), 0, &closes);
 		assert_true(closes);
 		assert_non_null(strstr(answer, "\"BadRequest\""));
 		free(answer);
 	}
 	/* A NUL would end the text for everybody who reads it as a string. */
-	answer = gl_verbs_answer(&verbs, "{\"verb\":\"echo\"}\0", 16, 0, 1, &closes);
+	answer = answer_as(&verbs, "{\"verb\":\"echo\"}\0", 16, 0, &closes);
 	assert_true(closes);
 	free(answer);
 	assert_int_equal(calls, 0);
@@ -181,7 +192,7 @@ static void bounds_the_message(void **state)
 		strcpy(line, "{\"verb\":\"echo\",\"args\":{\"message\":\"");
 		memset(line + strlen(line), 'm', len + 1);
 		strcpy(strchr(line, 'm') + strlen("message\":\"") + len, "\"}}");
-		answer = gl_verbs_answer(&verbs, line, strlen(line), 0, 1, &closes);
+		answer = answer_as(&verbs, line, strlen(line), 0, &closes);
 		assert_int_equal(strstr(answer, "\"ok\":true") != NULL, len <= 1024);
 		free(answer);
 	}
@@ -195,7 +206,7 @@ static void names_who_asks(void **state)
 
 	(void)state;
 	make_verbs(&verbs);
-	answer = gl_verbs_answer(&verbs, "{\"verb\":\"echo\"}", 15, 4000000000U, 1, &closes);
+	answer = answer_as(&verbs, "{\"verb\":\"echo\"}", 15, 4000000000U, &closes);
 	assert_non_null(strstr(answer, "\"who\":\"4000000000\""));
 	free(answer);
 }

@@ -5,7 +5,8 @@
  *
  * It knows who asks (SO_PEERCRED) and admits root only. It never blocks: sockets are non-blocking, both directions are
  * buffered and bounded, a client that neither reads nor finishes its line is closed. A handler runs to its end before
- * the next request is looked at, so a reply describes one state.
+ * the next request is looked at, so a reply describes one state. What takes longer is answered later: the client waits,
+ * others do not.
  */
 #ifndef GL_CONTROL_H
 #define GL_CONTROL_H
@@ -49,6 +50,8 @@ struct gl_ask {
  * What a handler fills in. It starts as an empty success; the server frees what it holds. Ownership of cJSON values that
  * are put here passes to the server.
  */
+struct gl_pending;
+
 struct gl_reply {
 	enum gl_code code;	/* GL_CODE_OK, or why it is refused; set by gl_reply_fail() */
 	char *error;		/* the sentence beside the code */
@@ -57,6 +60,7 @@ struct gl_reply {
 	cJSON *warnings;	/* array of strings, by gl_reply_warning() */
 	cJSON *diagnostics;	/* array of objects, from diag.h */
 	uint32_t generation;	/* of the image by which every decision is made now; 0: left out */
+	struct gl_pending *pending; /* by gl_reply_later(): who will answer; NULL: this is the answer */
 };
 
 /* gl_reply_fail: the request is refused with this code and words; the first call counts. Returns -1, for `return`. */
@@ -71,6 +75,18 @@ void gl_reply_message(struct gl_reply *reply, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void gl_reply_warning(struct gl_reply *reply, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/*
+ * gl_reply_later: what the handler leaves in @reply is not the answer yet: somebody goes on with gl_pending_reply() and
+ * must end with gl_pending_answer(), which sends it (nobody may be there to take it any more) and frees the pending one.
+ * NULL: out of memory, so the handler answers now.
+ */
+struct gl_pending *gl_reply_later(struct gl_reply *reply);
+struct gl_reply *gl_pending_reply(struct gl_pending *pending);
+void gl_pending_answer(struct gl_pending *pending);
+
+/* gl_pending_watch: who takes the answer line (to be freed; NULL: out of memory) when it comes. NULL: nobody any more. */
+void gl_pending_watch(struct gl_pending *pending, void (*done)(void *ctx, char *answer), void *ctx);
 
 /* gl_reply_clear: frees what the reply holds and makes it an empty success again. */
 void gl_reply_clear(struct gl_reply *reply);
@@ -101,13 +117,22 @@ struct gl_verbs {
 /* gl_verbs_add: 0, -EEXIST when the name is taken, -ENOSPC when the table is full. The name is not copied. */
 int gl_verbs_add(struct gl_verbs *verbs, const struct gl_verb *verb);
 
+/* One line of a client, without the newline. */
+struct gl_line {
+	const char *text;
+	size_t len;
+	uid_t uid;
+	pid_t pid;
+};
+
 /*
- * gl_verbs_answer: parses one request line of @len bytes (without the newline), calls the handler, returns the answer as
- * one line without a newline (to be freed), or NULL when out of memory. A line that is no request gets an answer that
- * says so; nothing in it is trusted. @ret_close: it was no JSON object, so what follows is not to be read either.
+ * gl_verbs_answer: parses one request line, calls the handler, returns the answer as one line without a newline (to be
+ * freed), or NULL when out of memory. A line that is no request gets an answer that says so; nothing in it is trusted.
+ * @ret_close: it was no JSON object, so what follows is not to be read either. @ret_later: not NULL when the answer comes
+ * later; then NULL is returned.
  */
-char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len, uid_t uid,
-		      pid_t pid, bool *ret_close);
+char *gl_verbs_answer(const struct gl_verbs *verbs, const struct gl_line *line, bool *ret_close,
+		      struct gl_pending **ret_later);
 
 /* gl_reply_print: the answer line for @reply, whose lists and data it takes. @id may be NULL. NULL: out of memory. */
 char *gl_reply_print(struct gl_reply *reply, const cJSON *id);

@@ -2,7 +2,7 @@
 /*
  * server: the Unix socket under the verb table. Non-blocking, both directions buffered and bounded; a client is one line
  * at a time: while its answer is not written out, nothing more is read from it, so a client that does not read stops
- * only itself.
+ * only itself. The same holds while its answer is still being made (gl_reply_later).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +33,7 @@ struct client {
 	size_t scanned;		/* of them, without a newline */
 	char *out;		/* the answer being written */
 	size_t out_len, out_at;
+	struct gl_pending *later; /* who will answer its line; NULL: nothing is under way */
 	bool closing;		/* close it when the answer is out */
 	bool backlog;		/* whole lines may wait in the buffer */
 	bool eof;		/* it has sent all that it will send */
@@ -58,6 +59,8 @@ static void client_free(struct client *client)
 	if (client->next)
 		client->next->link = client->link;
 	client->control->n--;
+	if (client->later)
+		gl_pending_watch(client->later, NULL, NULL);
 	gl_source_free(client->source);
 	close(client->fd);
 	free(client->in);
@@ -118,6 +121,37 @@ static bool client_write(struct client *client)
 	return true;
 }
 
+static void client_ready(void *ctx, int fd, uint32_t events);
+
+/* The answer that was put off is there. */
+static void client_later(void *ctx, char *answer)
+{
+	struct client *client = ctx;
+
+	client->later = NULL;
+	client->moved_ns = gl_now_ns();
+	client_answer(client, answer);
+	client_ready(client, client->fd, 0);
+}
+
+/* Has a whole line answered. */
+static void client_ask(struct client *client, size_t len)
+{
+	const struct gl_line line = {
+		.text = client->in,
+		.len = len,
+		.uid = client->uid,
+		.pid = client->pid,
+	};
+	char *answer;
+
+	answer = gl_verbs_answer(client->control->verbs, &line, &client->closing, &client->later);
+	if (client->later)
+		gl_pending_watch(client->later, client_later, client);
+	else
+		client_answer(client, answer);
+}
+
 /* Answers the first whole line in the buffer. False: there is none. */
 static bool client_line(struct client *client)
 {
@@ -138,8 +172,7 @@ static bool client_line(struct client *client)
 	if (len > GL_CONTROL_LINE_MAX)
 		client_refuse(client, GL_CODE_BAD_REQUEST, "the line is too long");
 	else
-		client_answer(client, gl_verbs_answer(client->control->verbs, client->in, len,
-						      client->uid, client->pid, &client->closing));
+		client_ask(client, len);
 	client->in_len -= len + 1;
 	memmove(client->in, end + 1, client->in_len);
 	client->scanned = 0;
@@ -176,19 +209,26 @@ static void client_ready(void *ctx, int fd, uint32_t events)
 	int lines = 0;
 
 	(void)fd;
+	/* Only a hang-up is told of while the answer is being made. */
+	if (client->later && events)
+		goto gone;
 	if (!client->out && !client->backlog && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) &&
 	    !client_read(client))
 		goto gone;
 	do {
 		if (!client_write(client))
 			goto gone;
-		client->backlog = !client->out && !client->closing && client_line(client);
+		client->backlog = !client->out && !client->closing && !client->later &&
+				  client_line(client);
 	} while (client->backlog && ++lines < TURN_LINES);
-	client->backlog |= client->out != NULL;
-	if (!client->out && (client->closing || (client->eof && !client->backlog)))
+	client->backlog |= client->out || client->later;
+	if (!client->out && !client->later &&
+	    (client->closing || (client->eof && !client->backlog)))
 		goto gone;
 	/* While something is left to answer only room for it interests us; a hang-up comes unasked. */
-	if (gl_source_events(client->source, client->backlog ? EPOLLOUT : EPOLLIN))
+	if (gl_source_events(client->source, client->later   ? 0 :
+					     client->backlog ? EPOLLOUT :
+							       EPOLLIN))
 		goto gone;
 	/* A policy's line is not kept as memory for the next small one. */
 	if (!client->in_len && client->in_size > 4 * READ_CHUNK) {
@@ -259,7 +299,8 @@ static void tick(void *ctx)
 
 	for (client = control->clients; client; client = next) {
 		next = client->next;
-		if ((client->out || client->in_len || control->n > GL_CONTROL_CLIENTS_MAX / 2) &&
+		if (!client->later &&
+		    (client->out || client->in_len || control->n > GL_CONTROL_CLIENTS_MAX / 2) &&
 		    now - client->moved_ns > GL_CONTROL_IDLE_NS)
 			client_free(client);
 	}

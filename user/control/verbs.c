@@ -77,6 +77,32 @@ void gl_reply_warning(struct gl_reply *reply, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* An answer that comes later. */
+struct gl_pending {
+	struct gl_reply reply;
+	cJSON *id;
+	void (*done)(void *ctx, char *answer);
+	void *ctx;
+};
+
+struct gl_pending *gl_reply_later(struct gl_reply *reply)
+{
+	if (!reply->pending)
+		reply->pending = calloc(1, sizeof(*reply->pending));
+	return reply->pending;
+}
+
+struct gl_reply *gl_pending_reply(struct gl_pending *pending)
+{
+	return &pending->reply;
+}
+
+void gl_pending_watch(struct gl_pending *pending, void (*done)(void *ctx, char *answer), void *ctx)
+{
+	pending->done = done;
+	pending->ctx = ctx;
+}
+
 void gl_reply_clear(struct gl_reply *reply)
 {
 	free(reply->error);
@@ -299,20 +325,63 @@ char *gl_reply_print(struct gl_reply *reply, const cJSON *id)
 	return line;
 }
 
-char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len, uid_t uid,
-		      pid_t pid, bool *ret_close)
+/* The answer line, of a length that a client may take. */
+static char *print_bounded(struct gl_reply *reply, const cJSON *id)
 {
+	char *answer = gl_reply_print(reply, id);
+
+	if (answer && strlen(answer) > GL_CONTROL_REPLY_MAX) {
+		free(answer);
+		gl_reply_clear(reply);
+		gl_reply_fail(reply, GL_CODE_UNAVAILABLE,
+			      "the answer is longer than %u bytes: ask for less",
+			      GL_CONTROL_REPLY_MAX);
+		answer = gl_reply_print(reply, id);
+	}
+	gl_reply_clear(reply);
+	return answer;
+}
+
+void gl_pending_answer(struct gl_pending *pending)
+{
+	char *answer = print_bounded(&pending->reply, pending->id);
+
+	if (pending->done)
+		pending->done(pending->ctx, answer);
+	else
+		free(answer);
+	cJSON_Delete(pending->id);
+	free(pending);
+}
+
+/* The handler has begun; somebody else ends it with what is in @reply so far. */
+static struct gl_pending *put_off(struct gl_reply *reply, const cJSON *id)
+{
+	struct gl_pending *pending = reply->pending;
+
+	reply->pending = NULL;
+	pending->reply = *reply;
+	pending->id = id ? cJSON_Duplicate(id, true) : NULL;
+	return pending;
+}
+
+char *gl_verbs_answer(const struct gl_verbs *verbs, const struct gl_line *line, bool *ret_close,
+		      struct gl_pending **ret_later)
+{
+	const char *text = line->text, *after = text + line->len, *end = NULL;
 	struct gl_reply reply = { 0 };
-	const char *end = NULL;
 	const cJSON *id = NULL;
 	cJSON *request;
-	char *answer;
+	char *answer = NULL;
 
+	*ret_later = NULL;
 	/* cJSON reads up to a NUL, and accepts bytes behind the value: both are ours to refuse. */
-	request = memchr(line, '\0', len) ? NULL : cJSON_ParseWithLengthOpts(line, len, &end, 0);
-	while (request && end < line + len && strchr(" \t\r", *end))
+	request = memchr(text, '\0', line->len) ?
+			  NULL :
+			  cJSON_ParseWithLengthOpts(text, line->len, &end, 0);
+	while (request && end < after && strchr(" \t\r", *end))
 		end++;
-	*ret_close = !request || end != line + len || !cJSON_IsObject(request);
+	*ret_close = !request || end != after || !cJSON_IsObject(request);
 	if (*ret_close) {
 		gl_reply_fail(&reply, GL_CODE_BAD_REQUEST,
 			      "a request is one JSON object on one line");
@@ -323,19 +392,13 @@ char *gl_verbs_answer(const struct gl_verbs *verbs, const char *line, size_t len
 			gl_reply_fail(&reply, GL_CODE_BAD_REQUEST,
 				      "id: must be a number or a string");
 		} else {
-			handle(verbs, request, uid, pid, &reply);
+			handle(verbs, request, line->uid, line->pid, &reply);
 		}
 	}
-	answer = gl_reply_print(&reply, id);
-	if (answer && strlen(answer) > GL_CONTROL_REPLY_MAX) {
-		free(answer);
-		gl_reply_clear(&reply);
-		gl_reply_fail(&reply, GL_CODE_UNAVAILABLE,
-			      "the answer is longer than %u bytes: ask for less",
-			      GL_CONTROL_REPLY_MAX);
-		answer = gl_reply_print(&reply, id);
-	}
-	gl_reply_clear(&reply);
+	if (reply.pending)
+		*ret_later = put_off(&reply, id);
+	else
+		answer = print_bounded(&reply, id);
 	cJSON_Delete(request);
 	return answer;
 }
