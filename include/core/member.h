@@ -10,8 +10,9 @@
  *	baggage:  members between ',', W3C Baggage, 3.3.1: key=value;properties; white space around each does not count, keys are
  *		  case-sensitive, values are taken as they stand (a lane's name needs no percent-encoding).
  *
- * A member that is malformed is skipped; the others count (as OpenTelemetry does). Each step of the machine below eats a byte or
- * changes its phase, so the cost is linear in the length of the lines whatever they hold.
+ * A member that is malformed is skipped; the others count (as OpenTelemetry does). Each step of the
+ * machine below eats up to eight bytes or changes its phase, and the members are counted, so that
+ * the cost is bounded whatever the lines hold.
  *
  *	LINE -> START -> KEY -> EQUALS -> BEFORE -> VALUE -> TRIM -> (found) SKIP -> START ...
  *			  |	  |					      ^
@@ -44,8 +45,12 @@ struct gl_member {
 	u8 line;		/* the next line of the head to look at */
 	u8 phase;		/* enum gl_member_phase */
 	u8 found;
-	u8 pad[3];
+	u8 pad;
+	u16 budget;		/* members that may still be looked at */
 };
+
+/* Members of all lines together that a search looks at; Baggage guarantees 64, browsers send up to 180 cookies. */
+#define GL_MEMBER_MAX	256
 
 /* gl_member_start: prepares a search for what a record of the image describes. */
 gl_inline void gl_member_start(struct gl_member *member, const struct gl_image_member *record)
@@ -61,6 +66,7 @@ gl_inline void gl_member_start(struct gl_member *member, const struct gl_image_m
 	member->line = 0;
 	member->phase = GL_MEMBER_NEXT_LINE;
 	member->found = 0;
+	member->budget = GL_MEMBER_MAX;
 }
 
 gl_inline void gl_member_next_line(struct gl_value_ctx *ctx, struct gl_member *member)
@@ -108,30 +114,36 @@ gl_inline int gl_member_same_key(struct gl_value_ctx *ctx, const struct gl_membe
 	return 1;
 }
 
-/* Phases that look at one byte: white space and what may follow it. */
-gl_inline void gl_member_byte(struct gl_member *member, u8 c)
+/* Phases that skip white space (START: and delimiters), and what may follow it. */
+gl_inline void gl_member_blank(struct gl_value_ctx *ctx, struct gl_member *member)
 {
-	u8 delimiter = member->kind == GL_MEMBER_COOKIE ? ';' : ',';
+	u64 word = gl_value_bytes(ctx->buf, member->off);
+	u64 other = gl_unlike8(word, ' ') & gl_unlike8(word, '\t');
+	u32 left = member->end - member->off;
+	u32 at;
 
-	if (gl_value_is_ws(c)) {
-		member->off++;
+	if (member->phase == GL_MEMBER_START)
+		other &= gl_unlike8(word, member->kind == GL_MEMBER_COOKIE ? ';' : ',');
+	at = gl_first(other);
+	if (at >= left || at >= 8) {
+		member->off += left > 8 ? 8 : left;
 		return;
 	}
-	if (member->phase == GL_MEMBER_START) {
-		if (c == delimiter)
-			member->off++;
-		else
-			member->phase = GL_MEMBER_KEY;
-	} else if (member->phase == GL_MEMBER_EQUALS) {
-		if (c == '=') {
-			member->off++;
-			member->phase = GL_MEMBER_BEFORE;
-		} else {
-			member->phase = GL_MEMBER_SKIP;
-		}
-	} else {
+	member->off += at;
+	if (member->phase == GL_MEMBER_BEFORE) {
 		member->value_off = member->off;
 		member->phase = GL_MEMBER_VALUE;
+	} else if (member->phase == GL_MEMBER_EQUALS) {
+		member->phase = GL_MEMBER_SKIP;
+		if ((word >> (8 * (at & 7)) & 0xff) == '=') {
+			member->off++;
+			member->phase = GL_MEMBER_BEFORE;
+		}
+	} else if (member->budget) {
+		member->budget--;
+		member->phase = GL_MEMBER_KEY;
+	} else {
+		member->phase = GL_MEMBER_DONE;
 	}
 }
 
@@ -168,6 +180,27 @@ gl_inline void gl_member_word(struct gl_value_ctx *ctx, struct gl_member *member
 	}
 }
 
+/* Takes white space off the end of a value. Returns 1 when there is no more. */
+gl_inline int gl_member_trim(struct gl_value_ctx *ctx, struct gl_member *member)
+{
+	u32 len = member->value_end - member->value_off;
+	u64 word;
+
+	if (!len)
+		return 1;
+	if (len >= 8) {
+		word = gl_value_bytes(ctx->buf, member->value_end - 8);
+		if (!(gl_unlike8(word, ' ') & gl_unlike8(word, '\t'))) {
+			member->value_end -= 8;
+			return 0;
+		}
+	}
+	if (!gl_value_is_ws(gl_value_bytes(ctx->buf, member->value_end - 1) & 0xff))
+		return 1;
+	member->value_end--;
+	return 0;
+}
+
 static long gl_member_step(u32 i, void *data)
 {
 	struct gl_value_ctx *ctx = data;
@@ -175,11 +208,8 @@ static long gl_member_step(u32 i, void *data)
 
 	(void)i;
 	if (member->phase == GL_MEMBER_TRIM) {
-		if (member->value_end > member->value_off &&
-		    gl_value_is_ws(gl_value_bytes(ctx->buf, member->value_end - 1) & 0xff)) {
-			member->value_end--;
+		if (!gl_member_trim(ctx, member))
 			return 0;
-		}
 		member->phase = GL_MEMBER_SKIP;
 		member->found = 1;
 		return 1;
@@ -195,22 +225,23 @@ static long gl_member_step(u32 i, void *data)
 		gl_member_next_line(ctx, member);
 		return member->found || member->phase == GL_MEMBER_DONE;
 	}
-	if (member->phase == GL_MEMBER_VALUE || member->phase == GL_MEMBER_SKIP) {
-		gl_member_word(ctx, member);
-	} else if (member->phase == GL_MEMBER_KEY) {
+	/* Most members are others: they are passed in one step. */
+	if (member->phase != GL_MEMBER_VALUE && member->phase != GL_MEMBER_SKIP)
+		gl_member_blank(ctx, member);
+	if (member->phase == GL_MEMBER_KEY) {
 		member->phase = GL_MEMBER_SKIP;
 		if (gl_member_same_key(ctx, member)) {
 			member->off += member->key_len;
 			member->phase = GL_MEMBER_EQUALS;
 		}
-	} else {
-		gl_member_byte(member, gl_value_bytes(ctx->buf, member->off) & 0xff);
 	}
-	return 0;
+	if (member->phase == GL_MEMBER_VALUE || member->phase == GL_MEMBER_SKIP)
+		gl_member_word(ctx, member);
+	return member->phase == GL_MEMBER_DONE;
 }
 
-/* Steps that a search can take: each byte of the head once, and the changes of phase per member. */
-#define GL_MEMBER_STEPS	(8 * GL_HEAD_MAX)
+/* Steps that a search can take: the words of the head, the bytes before delimiters, and the phases of each member. */
+#define GL_MEMBER_STEPS	(GL_HEAD_MAX + 16 * GL_MEMBER_MAX)
 
 /*
  * gl_member_find: the next member with the key, after gl_member_start or an earlier find. Returns 1 and value_off, value_end; 0: none.
@@ -239,10 +270,7 @@ gl_global int gl_member_find(const struct gl_image *image, const struct gl_head_
 /* Bytes of a word that lie between @low and @high (both below 0x80). */
 gl_inline u64 gl_member_range8(u64 word, u8 low, u8 high)
 {
-	u64 bits = word & GL_LOWS;
-
-	return ((bits + GL_ONES * (0x80 - low)) ^ (bits + GL_ONES * (0x7f - high))) & ~word &
-	       GL_HIGHS;
+	return gl_within8(word & GL_LOWS, low, high) & ~word;
 }
 
 /* Are all bytes lower-case hexadecimal digits? */

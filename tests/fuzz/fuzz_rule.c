@@ -15,6 +15,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define TEXT	8192
+/* Ends one head of the input; no head that is accepted holds it. */
+#define HEAD_END 0xfe
+/* Stands, with the byte behind it, for a condition of the policy as header lines. */
+#define CONDITION 0x01
 
 /* The input, byte by byte; 0 when it has ended. */
 struct input {
@@ -200,11 +204,11 @@ static bool match_holds(const struct gl_match_spec *match, const struct lines *l
 	return true;
 }
 
-/* The next member called @key of all lines called @name, from number *n on. */
+/* The next member called @key of all lines called @name, from number *n on; only so many are looked at. */
 static bool member(const struct lines *lines, const char *name, const char *key, char delimiter,
 		   size_t *n, struct text *ret)
 {
-	size_t seen = 0, i;
+	size_t seen = 0, looked = 0, i;
 	bool more, equals, found;
 
 	for (i = 0; i < lines->count; i++) {
@@ -213,6 +217,8 @@ static bool member(const struct lines *lines, const char *name, const char *key,
 		for (more = named(&lines->list[i], name); more;) {
 			struct text one = cut(&rest, delimiter, &more), left;
 
+			if (trim(one).len && ++looked > GL_MEMBER_MAX)
+				return false;
 			if (delimiter == ',')
 				one = cut(&one, ';', &found);
 			left = cut(&one, '=', &equals);
@@ -339,6 +345,50 @@ static struct answer reference(const struct gl_policy *policy, const struct line
 static struct gl_image image;
 static struct gl_head_buf buf;
 
+/* Writes a condition of the policy as a header line; or, at its commas, as several. */
+static void write_condition(const struct gl_policy *policy, unsigned int number, FILE *out)
+{
+	const struct gl_entry_spec *entry = &policy->releases[number % policy->count].entries[0];
+	const struct gl_match_spec *match;
+	const struct gl_header_spec *header;
+	const char *at;
+
+	if (!entry->nmatches)
+		return;
+	match = &entry->matches[number / 4 % entry->nmatches];
+	header = &match->headers[number / 32 % match->count];
+	fprintf(out, "%s: ", header->name);
+	for (at = header->value ? header->value : ""; *at; at++) {
+		if (*at == ',' && number & 2)
+			fprintf(out, "\r\n%s:", header->name);
+		else
+			fputc(*at, out);
+	}
+	fputs("\r\n", out);
+}
+
+/* A head out of the rest of the input, in which CONDITION and a byte stand for a condition of the policy. */
+static int write_head(const struct gl_policy *policy, struct input *input, char *text)
+{
+	FILE *out = fmemopen(text, TEXT, "w");
+	long len;
+
+	fputs("GET / HTTP/1.1\r\nHost: h\r\n", out);
+	while (input->at < input->end) {
+		if (*input->at != CONDITION) {
+			fputc(*input->at++, out);
+			continue;
+		}
+		input->at++;
+		write_condition(policy, take(input, 256), out);
+	}
+	fputs("\r\n\r\n", out);
+	fflush(out);
+	len = ftell(out);
+	fclose(out);
+	return (int)len;
+}
+
 static void decide(const struct gl_policy *policy, const struct gl_ids *ids, struct input *input)
 {
 	static const char *const clients[] = { "10.0.0.2", "10.0.0.1", "10.77.0.1", "10.77.1.2" };
@@ -357,9 +407,8 @@ static void decide(const struct gl_policy *policy, const struct gl_ids *ids, str
 	first.random = take(input, 256) << 24;
 	first.client.w[2] = htonl(0xffff);
 	inet_pton(AF_INET, clients[client], &first.client.w[3]);
-	len = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: h\r\n%.*s\r\n\r\n",
-		       (int)(input->end - input->at), (const char *)input->at);
-	if (len >= TEXT)
+	len = write_head(policy, input, text);
+	if (len <= 0 || len >= TEXT)
 		return;
 	gl_image_service(&image, first.service, &info);
 	memset(&buf, 0, sizeof(buf));
@@ -409,9 +458,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	policies[0] = policy;
-	/* Refused where the releases' sticky keys differ. */
-	if (!gl_policy_compile(&set, ids, &image, &diag))
-		decide(policy, ids, &input);
+	/* Refused where the releases' sticky keys differ. One policy serves all heads of the input. */
+	if (!gl_policy_compile(&set, ids, &image, &diag)) {
+		while (input.at < input.end) {
+			const uint8_t *stop =
+				memchr(input.at, HEAD_END, (size_t)(input.end - input.at));
+			struct input one = { input.at, stop ? stop : input.end };
+
+			decide(policy, ids, &one);
+			if (!stop)
+				break;
+			input.at = stop + 1;
+		}
+	}
 	gl_policy_free(policy);
 	gl_ids_free(ids);
 	gl_diag_free(&diag);

@@ -289,10 +289,60 @@ static void a_thousand_exact_rules_cost_what_one_costs(void **state)
 	}
 }
 
+/* Lines of 8 KB (the longest that a head may have) that give a decision as much to do as they can; the cost grows with their bytes, not faster. */
+static void the_worst_heads_cost_microseconds(void **state)
+{
+	static const struct {
+		const char *what, *name, *unit;
+	} rows[] = {
+		{ "a long value", "x-a", "0123456789" },
+		{ "labels", "baggage", "graylink=v2," },
+		{ "labels of unknown lanes", "baggage", "graylink=v9," },
+		{ "members that are nearly labels", "baggage", "graylinK=2," },
+		{ "commas", "baggage", "," },
+		{ "white space in members", "baggage", "a   =   b," },
+		{ "semicolons", "cookie", ";" },
+		{ "cookies that are nearly it", "cookie", "uidd=1;" },
+		{ "spaces in a cookie", "cookie", "uid     " },
+	};
+	struct kernel *kernel = *state;
+	struct decide decide;
+	size_t i, n;
+
+	if (!kernel) {
+		print_message("needs root: BPF programs are loaded\n");
+		skip();
+	}
+	decide_init(&decide);
+	decide_add(&decide, policy);
+	assert_int_equal(decide_compile(&decide), 0);
+	put_image(kernel, decide.image);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint32_t ns[2];
+
+		for (n = 0; n < 2; n++) {
+			static char lines[16384];
+			struct gl_colour colour = { 0 };
+			size_t used = (size_t)snprintf(lines, sizeof(lines), "%s: v", rows[i].name);
+
+			while (used < (n ? 8000U : 2000U))
+				used += (size_t)snprintf(lines + used, sizeof(lines) - used, "%s", rows[i].unit);
+			snprintf(lines + used, sizeof(lines) - used, "\r\n");
+			decide_lines(&decide, "shop/web", lines, &colour);
+			same_decision(kernel, &decide, rows[i].what, &colour);
+			ns[n] = run(kernel->decide, 200);
+		}
+		print_message("8 KB of %s: %u ns, 2 KB: %u ns\n", rows[i].what, ns[1], ns[0]);
+		assert_true(ns[1] < 12 * ns[0]);
+	}
+	decide_free(&decide);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernel_and_native_decide_alike),
+		cmocka_unit_test(the_worst_heads_cost_microseconds),
 		cmocka_unit_test(a_thousand_exact_rules_cost_what_one_costs),
 	};
 

@@ -159,6 +159,31 @@ static void all_members_of_all_lines_are_found(void **state)
 	lines_free(lines);
 }
 
+/* Empty members are none; of the others GL_MEMBER_MAX are looked at. */
+static void only_so_many_members_are_looked_at(void **state)
+{
+	size_t before;
+
+	(void)state;
+	for (before = GL_MEMBER_MAX - 2; before < GL_MEMBER_MAX + 2; before++) {
+		struct lines *lines = lines_new(GL_MEMBER_COOKIE, "k");
+		size_t i;
+
+		lines_add(lines, ";;; ;\t;;", 8);
+		for (i = 0; i < before; i++) {
+			if (i % 64 == 0)
+				lines_add(lines, "", 0);
+			memcpy(lines->buf.b + lines->used - 2, ";a=1", 4);
+			lines->head.fields[lines->head.nfields - 1].value_len += 4;
+			lines->used += 4;
+		}
+		lines_add(lines, "k=v", 3);
+		gl_member_start(&lines->member, &lines->record);
+		assert_int_equal(find(lines), before < GL_MEMBER_MAX);
+		lines_free(lines);
+	}
+}
+
 static void cookie_rows_agree(void **state)
 {
 	cJSON *rows = json_rows("rules/cookie.json");
@@ -280,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_are_found_to_the_byte),
 		cmocka_unit_test(all_members_of_all_lines_are_found),
+		cmocka_unit_test(only_so_many_members_are_looked_at),
 		cmocka_unit_test(cookie_rows_agree),
 		cmocka_unit_test(baggage_rows_agree),
 		cmocka_unit_test(traceparent_rows_agree),
