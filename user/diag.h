@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * diag: what is wrong with a file, said so that a person can mend it: file, line, column, field path, message, hint.
+ * diag: what is wrong with a file, said so that a person can mend it: file, line, column, field
+ * path, message, hint.
  *
- * Checks add to a list and go on, so that one run shows all errors of a file (up to GL_DIAG_MAX). Nothing here decides,
- * logs or exits. Printed form, one item a line:
+ * Checks add to a list and go on, so that one run shows all errors of a file (up to GL_DIAG_MAX).
+ * Nothing here decides, logs or exits. Printed form, one item a line:
  *
  *	shop.yaml:12:15: spec.batches[0].weight: weight 101 is more than 100 (hint: ...)
  *	shop.yaml:20:5: warning: spec.guard: ...
@@ -58,7 +59,10 @@ struct gl_diag_place {
 void gl_diag_init(struct gl_diag *diag);
 void gl_diag_free(struct gl_diag *diag);	/* takes NULL and an empty list; leaves an empty list */
 
-/* Adds one item; @hint may be NULL. Out of memory: the item is counted and lost. @diag may be NULL: nothing happens. */
+/*
+ * Adds one item; @hint may be NULL. Out of memory: the item is counted and lost. @diag may be NULL:
+ * nothing happens.
+ */
 __attribute__((format(printf, 4, 5))) void gl_diag_error(struct gl_diag *diag,
 							 const struct gl_diag_place *place,
 							 const char *hint, const char *format, ...);
@@ -73,7 +77,10 @@ void gl_diag_sort(struct gl_diag *diag, size_t first);
 char *gl_diag_format(const struct gl_diag_item *item);
 /* All items, a line each, and how many were not kept. */
 void gl_diag_print(const struct gl_diag *diag, FILE *out);
-/* Array of {"severity","file","line","column","field","message","hint"}; absent members are left out. NULL: out of memory. */
+/*
+ * Array of {"severity","file","line","column","field","message","hint"}; absent members are left
+ * out. NULL: out of memory.
+ */
 struct cJSON *gl_diag_to_json(const struct gl_diag *diag);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * colour: which lane does a request belong to? The first that answers, as in DESIGN section 2: label, (trace), origin,
- * (in-flight), then at an entry rule and ratio, then base. The names in brackets are not asked by this version.
+ * colour: which lane does a request belong to? The first that answers, as in DESIGN section 2:
+ * label, (trace), origin, (in-flight), then at an entry rule and ratio, then base. The names in
+ * brackets are not asked by this version.
  *
- * Inputs: the policy image, the bytes of the head, the scanned head. It reads no map, no clock and no packet, and draws no
- * random number: the caller brings one. So the same inputs give the same answer in the kernel and in `graylinkctl explain`.
+ * Inputs: the policy image, the bytes of the head, the scanned head. It reads no map, no clock and
+ * no packet, and draws no random number: the caller brings one. So the same inputs give the same
+ * answer in the kernel and in `graylinkctl explain`.
  *
  * Depth: gl_colour_decide and what it calls take five frames (BPF allows eight in all).
  */
@@ -21,7 +23,8 @@ struct gl_colour {
 	u32 service;			/* as gl_image_frontend said */
 	u32 random;			/* any 32 random bits: the ratio of requests that have no key */
 	struct gl_addr client;		/* the calling pod: its lane (origin, asked of this image: a lane may have ended since
-					 * the connection began), and whether its labels are believed */
+					 * the connection began), and whether its labels are
+					 * believed */
 	/* out */
 	u16 lane;			/* GL_LANE_BASE or a lane */
 	u8 reason;			/* enum gl_reason */
@@ -55,9 +58,12 @@ struct gl_colour_ctx {
 	struct gl_colour *io;
 };
 
-/* Labels. ------------------------------------------------------------------------------------------------------------ */
+/* Labels. ------------------------------------------------------------------------------------- */
 
-/* The label predicate of a value in the head, or NULL. Values of labels are names: at most GL_IMAGE_NAME_MAX bytes. */
+/*
+ * The label predicate of a value in the head, or NULL. Values of labels are names: at most
+ * GL_IMAGE_NAME_MAX bytes.
+ */
 gl_inline const struct gl_image_predicate *gl_colour_lookup(struct gl_colour_ctx *ctx)
 {
 	const struct gl_member *member = &ctx->io->member;
@@ -188,7 +194,7 @@ gl_global u32 gl_colour_label(const struct gl_image *image, const struct gl_head
 	return io->flags & GL_COLOUR_LABEL_CONFLICT ? 0 : io->label_lane;
 }
 
-/* Ratio. ------------------------------------------------------------------------------------------------------------- */
+/* Ratio. -------------------------------------------------------------------------------------- */
 
 /* Is the @i-th sticky key there, and not empty? */
 static long gl_colour_sticky_step(u32 i, void *data)
@@ -230,7 +236,10 @@ static long gl_colour_share_step(u32 i, void *data)
 	return 1;
 }
 
-/* The share of a request without sticky key: that of its trace-id, so that all hops of a trace agree; else random. */
+/*
+ * The share of a request without sticky key: that of its trace-id, so that all hops of a trace
+ * agree; else random.
+ */
 gl_inline void gl_colour_share_of_trace(const struct gl_image_fields *fields,
 					struct gl_colour_ctx *ctx)
 {
@@ -269,7 +278,7 @@ gl_global int gl_colour_ratio(const struct gl_image *image, const struct gl_head
 	return 0;
 }
 
-/* The decision. ------------------------------------------------------------------------------------------------------ */
+/* The decision. ------------------------------------------------------------------------------- */
 
 /* gl_colour_decide: fills the out members of @io. Returns 0; -1 if an argument is NULL. */
 gl_global int gl_colour_decide(const struct gl_image *image, const struct gl_head_buf *buf,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * member: finds what has a given name in header fields that hold lists: a cookie, a baggage member, or simply a whole line; and
- * the trace-id of a traceparent.
+ * member: finds what has a given name in header fields that hold lists: a cookie, a baggage member,
+ * or simply a whole line; and the trace-id of a traceparent.
  *
- * Inputs: the key in the policy image, the bytes of a head, its classified fields. It writes to its scratch only.
+ * Inputs: the key in the policy image, the bytes of a head, its classified fields. It writes to its
+ * scratch only.
  *
  *	Cookie:   pairs between ';', RFC 6265, 4.2.1; spaces and tabs around name and value do not count, quotes are part of the
  *		  value, names are case-sensitive, a pair without '=' is none.
@@ -49,7 +50,10 @@ struct gl_member {
 	u16 budget;		/* members that may still be looked at */
 };
 
-/* Members of all lines together that a search looks at; Baggage guarantees 64, browsers send up to 180 cookies. */
+/*
+ * Members of all lines together that a search looks at; Baggage guarantees 64, browsers send up to
+ * 180 cookies.
+ */
 #define GL_MEMBER_MAX	256
 
 /* gl_member_start: prepares a search for what a record of the image describes. */
@@ -240,11 +244,15 @@ static long gl_member_step(u32 i, void *data)
 	return member->phase == GL_MEMBER_DONE;
 }
 
-/* Steps that a search can take: the words of the head, the bytes before delimiters, and the phases of each member. */
+/*
+ * Steps that a search can take: the words of the head, the bytes before delimiters, and the phases
+ * of each member.
+ */
 #define GL_MEMBER_STEPS	(GL_HEAD_MAX + 16 * GL_MEMBER_MAX)
 
 /*
- * gl_member_find: the next member with the key, after gl_member_start or an earlier find. Returns 1 and value_off, value_end; 0: none.
+ * gl_member_find: the next member with the key, after gl_member_start or an earlier find. Returns 1
+ * and value_off, value_end; 0: none.
  */
 gl_global int gl_member_find(const struct gl_image *image, const struct gl_head_buf *buf,
 			     const struct gl_head *head, struct gl_value_work *work,
@@ -261,7 +269,7 @@ gl_global int gl_member_find(const struct gl_image *image, const struct gl_head_
 	return member->found;
 }
 
-/* traceparent (W3C Trace Context, 3.2.2). ---------------------------------------------------------------------------- */
+/* traceparent (W3C Trace Context, 3.2.2). ----------------------------------------------------- */
 
 /* Bytes of a trace-id as it is written, and where it stands. */
 #define GL_TRACE_ID_OFF	3
@@ -291,7 +299,10 @@ gl_inline int gl_trace_valid(const struct gl_head_buf *buf, u32 off, u32 len)
 		return 0;
 	first = gl_value_bytes(buf, off);
 	flags = gl_value_bytes(buf, off + 52);
-	/* Two digits of version (not ff; 00 has nothing behind the flags), '-', ... '-', ... '-', two digits of flags. */
+	/*
+	 * Two digits of version (not ff; 00 has nothing behind the flags), '-', ... '-', ... '-',
+	 * two digits of flags.
+	 */
 	if (!gl_member_hex8(gl_keep(first, 2) | (GL_ZEROS << 16)) || (first >> 16 & 0xff) != '-')
 		return 0;
 	if ((first & 0xffff) == ('f' << 8 | 'f'))

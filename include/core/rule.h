@@ -2,11 +2,13 @@
 /*
  * rule: which match of an entry is the first to hold?
  *
- * Inputs: the policy image, a head, and the scratch that gl_value_classify has filled. It never decides a lane.
+ * Inputs: the policy image, a head, and the scratch that gl_value_classify has filled. It never
+ * decides a lane.
  *
- * Cost. A match hangs on one of its conditions (its anchor: the one that the fewest matches share), so only matches whose anchor
- * holds are looked at. At most two conditions per field hold (it is there; it has this value), so 1,000 exact rules on one header
- * cost what one costs. Later kinds of condition become further anchors.
+ * Cost. A match hangs on one of its conditions (its anchor: the one that the fewest matches share),
+ * so only matches whose anchor holds are looked at. At most two conditions per field hold (it is
+ * there; it has this value), so 1,000 exact rules on one header cost what one costs. Later kinds of
+ * condition become further anchors.
  */
 #ifndef GL_CORE_RULE_H
 #define GL_CORE_RULE_H
@@ -54,7 +56,10 @@ static long gl_rule_list_step(u32 i, void *data)
 	return 1;
 }
 
-/* Looks through the matches that hang on a field's presence (even steps) and on its value (odd steps). */
+/*
+ * Looks through the matches that hang on a field's presence (even steps) and on its value (odd
+ * steps).
+ */
 static long gl_rule_anchor_step(u32 i, void *data)
 {
 	struct gl_value_ctx *ctx = data;
@@ -78,7 +83,8 @@ static long gl_rule_anchor_step(u32 i, void *data)
 }
 
 /*
- * gl_rule_match: the first match of the entry at @entry_off that holds, after gl_value_classify. Returns its number plus 1, or 0.
+ * gl_rule_match: the first match of the entry at @entry_off that holds, after gl_value_classify.
+ * Returns its number plus 1, or 0.
  */
 gl_global u32 gl_rule_match(const struct gl_image *image, const struct gl_head_buf *buf,
 			    const struct gl_head *head, struct gl_value_work *work, u32 entry_off)

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * value: which of the header names that a decision needs are in a head, and which exact predicate holds for their values.
+ * value: which of the header names that a decision needs are in a head, and which exact predicate
+ * holds for their values.
  *
- * Inputs: the policy image, the bytes of a head, its scanned fields, scratch. It decides nothing and writes to the scratch only.
+ * Inputs: the policy image, the bytes of a head, its scanned fields, scratch. It decides nothing
+ * and writes to the scratch only.
  *
- * Cost. The names that decisions of a service need have numbers (fields, at most 32). Each line of the head is classified once
- * by the hash of its name. The value of a field that some rule names is hashed once, however many rules name it, and looked up
- * once: of all exact predicates on one field at most one holds. (A DFA per field, whose end state says which patterns hold, can
- * stand beside the exact look-up.)
+ * Cost. The names that decisions of a service need have numbers (fields, at most 32). Each line of
+ * the head is classified once by the hash of its name. The value of a field that some rule names is
+ * hashed once, however many rules name it, and looked up once: of all exact predicates on one field
+ * at most one holds. (A DFA per field, whose end state says which patterns hold, can stand beside
+ * the exact look-up.)
  *
- * Several lines of one name mean their values joined by "," (RFC 9110, 5.3); they are hashed and compared piece by piece.
+ * Several lines of one name mean their values joined by "," (RFC 9110, 5.3); they are hashed and
+ * compared piece by piece.
  *
- * Callbacks of gl_loop keep their variables in the scratch, not on the stack: the verifier of 6.7 and later walks a callback
- * until its stack stops changing, and a scalar that counts there never does.
+ * Callbacks of gl_loop keep their variables in the scratch, not on the stack: the verifier of 6.7
+ * and later walks a callback until its stack stops changing, and a scalar that counts there never
+ * does.
  */
 #ifndef GL_CORE_VALUE_H
 #define GL_CORE_VALUE_H
@@ -22,7 +27,7 @@
 #include "core/head.h"
 #include "graylink/image.h"
 
-/* Scratch of one decision. ------------------------------------------------------------------------------------------- */
+/* Scratch of one decision. -------------------------------------------------------------------- */
 
 /* Reads the value of a field: its lines in order, as one string joined by ",". */
 struct gl_value_cursor {
@@ -65,7 +70,7 @@ struct gl_value_ctx {
 	struct gl_member *member;	/* member.h */
 };
 
-/* Small steps. ------------------------------------------------------------------------------------------------------- */
+/* Small steps. -------------------------------------------------------------------------------- */
 
 /* Both bounds are 32; the mask is for the verifier. */
 _Static_assert(GL_IMAGE_FIELDS == 32 && GL_HEAD_FIELDS == 32, "gl_value_index");
@@ -100,8 +105,8 @@ gl_inline int gl_value_is_ws(u8 c)
 }
 
 /*
- * The hash of values: a polynomial over the bytes, so that it can be taken piece by piece, eight bytes at a time. What an
- * attacker can do with its weakness is nothing: a hit is always compared.
+ * The hash of values: a polynomial over the bytes, so that it can be taken piece by piece, eight
+ * bytes at a time. What an attacker can do with its weakness is nothing: a hit is always compared.
  */
 #define GL_VALUE_P	0x9e3779b97f4a7c15ULL
 #define GL_VALUE_P2	(GL_VALUE_P * GL_VALUE_P)
@@ -160,9 +165,12 @@ gl_inline u32 gl_value_probe(const struct gl_image *image, u32 hash)
 	return 0;
 }
 
-/* Classification of the head's lines. -------------------------------------------------------------------------------- */
+/* Classification of the head's lines. --------------------------------------------------------- */
 
-/* Is a name of the head this name of the image, but for the case of letters? Longest: GL_IMAGE_NAME_MAX. */
+/*
+ * Is a name of the head this name of the image, but for the case of letters? Longest:
+ * GL_IMAGE_NAME_MAX.
+ */
 gl_inline int gl_value_same_name(const struct gl_image *image, u32 name_off,
 				 const struct gl_head_buf *buf, u32 off, u32 len)
 {
@@ -234,10 +242,11 @@ gl_global int gl_value_classify(const struct gl_image *image, const struct gl_he
 	return 0;
 }
 
-/* Values. ------------------------------------------------------------------------------------------------------------ */
+/* Values. ------------------------------------------------------------------------------------- */
 
 /*
- * Steps to the next line of the cursor's field. Returns 1: a line was begun; 0: this line is another's; -1: no more.
+ * Steps to the next line of the cursor's field. Returns 1: a line was begun; 0: this line is
+ * another's; -1: no more.
  */
 gl_inline int gl_value_next_line(const struct gl_head *head, struct gl_value_work *work)
 {
@@ -339,7 +348,10 @@ static long gl_value_compare_step(u32 i, void *data)
 /* Steps that a whole value can take: its words, and one per line and its remainder. */
 #define GL_VALUE_STEPS	(GL_HEAD_MAX / 8 + 3 * GL_HEAD_FIELDS)
 
-/* gl_value_exact: the exact predicate that holds for a field that is there. Returns its offset; 0: none. */
+/*
+ * gl_value_exact: the exact predicate that holds for a field that is there. Returns its offset; 0:
+ * none.
+ */
 gl_global u32 gl_value_exact(const struct gl_image *image, const struct gl_head_buf *buf,
 			     const struct gl_head *head, struct gl_value_work *work, u32 number)
 {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * image: what a policy compiles to: one flat memory without pointers, by which every decision is made.
+ * image: what a policy compiles to: one flat memory without pointers, by which every decision is
+ * made.
  *
- * The policy compiler writes it, it is swapped in as a whole (an inner ARRAY map with this one value), and then only read.
- * A decision looks its address up once and passes it down, so it sees one generation only. Everything is addressed by byte
- * offsets from the start, multiples of 8; reads are masked by gl_image_at, so that a wrong offset reads a wrong byte of the
- * image and nothing else. Hash tables are open-addressed with linear probing; the compiler guarantees GL_IMAGE_PROBES.
+ * The policy compiler writes it, it is swapped in as a whole (an inner ARRAY map with this one
+ * value), and then only read. A decision looks its address up once and passes it down, so it sees
+ * one generation only. Everything is addressed by byte offsets from the start, multiples of 8;
+ * reads are masked by gl_image_at, so that a wrong offset reads a wrong byte of the image and
+ * nothing else. Hash tables are open-addressed with linear probing; the compiler guarantees
+ * GL_IMAGE_PROBES.
  *
  *	head ── services[id] ──> fields (header names that a decision needs), entry (rules, weights; entries only)
  *	     ├─ frontends  {address, port} -> service		├─ origins  address -> lane
@@ -22,7 +25,10 @@
 #define GL_IMAGE_PROBES		8
 /* Header names that the decision of one service may need; one bit each. */
 #define GL_IMAGE_FIELDS		32
-/* Distinct kinds of label (a baggage key or a header) of all releases together; they are the first fields of every service. */
+/*
+ * Distinct kinds of label (a baggage key or a header) of all releases together; they are the first
+ * fields of every service.
+ */
 #define GL_IMAGE_LABELS		8
 /* Header names of one service whose hashes end in the same byte. */
 #define GL_IMAGE_CHAIN		4
@@ -30,7 +36,10 @@
 #define GL_IMAGE_CONDITIONS	16
 /* Names of headers, cookies and baggage keys: bytes; a multiple of 8. */
 #define GL_IMAGE_NAME_MAX	64
-/* Matches, weights and sticky keys of one entry, networks of one label, endpoints of one lane of one service. */
+/*
+ * Matches, weights and sticky keys of one entry, networks of one label, endpoints of one lane of
+ * one service.
+ */
 #define GL_IMAGE_MATCHES	8192
 #define GL_IMAGE_SHARES		256
 #define GL_IMAGE_STICKY		8
@@ -101,7 +110,7 @@ struct gl_image_lane {
 	u16 pad;
 };
 
-/* Records of rules, labels and weights; core/rule.h, core/member.h and core/colour.h evaluate them. ------------------- */
+/* Records of rules, labels and weights; core/rule.h, core/member.h and core/colour.h evaluate them.  */
 
 /* A header name that decisions of a service need. */
 struct gl_image_field {
@@ -245,7 +254,10 @@ gl_inline int gl_image_same_addr(const struct gl_addr *a, const struct gl_addr *
 	return a->w[3] == b->w[3] && a->w[2] == b->w[2] && a->w[1] == b->w[1] && a->w[0] == b->w[0];
 }
 
-/* gl_image_frontend: which service is dialled at this address? Returns its id (1..) or 0. @port_be: network order. */
+/*
+ * gl_image_frontend: which service is dialled at this address? Returns its id (1..) or 0. @port_be:
+ * network order.
+ */
 gl_global int gl_image_frontend(const struct gl_image *image, const struct gl_addr *addr,
 				u32 port_be)
 {
@@ -268,7 +280,10 @@ gl_global int gl_image_frontend(const struct gl_image *image, const struct gl_ad
 	return 0;
 }
 
-/* gl_image_origin: of which active lane is this address an endpoint? Returns its id; 0: none, base, or of several. */
+/*
+ * gl_image_origin: of which active lane is this address an endpoint? Returns its id; 0: none, base,
+ * or of several.
+ */
 gl_global int gl_image_origin(const struct gl_image *image, const struct gl_addr *addr)
 {
 	const struct gl_image_table *table;
@@ -300,7 +315,10 @@ gl_inline const struct gl_image_service *gl_image_service_record(const struct gl
 					  (u64)service * sizeof(struct gl_image_service));
 }
 
-/* gl_image_service: fills @ret (zeroed by the caller: 6.1 wants that). Returns its flags; 0: not in the image, @ret is untouched. */
+/*
+ * gl_image_service: fills @ret (zeroed by the caller: 6.1 wants that). Returns its flags; 0: not in
+ * the image, @ret is untouched.
+ */
 gl_global int gl_image_service(const struct gl_image *image, u32 service,
 			       struct gl_service_info *ret)
 {
@@ -363,9 +381,10 @@ gl_inline int gl_image_is_ipv4(const struct gl_addr *addr)
 }
 
 /*
- * gl_image_endpoint: the @n-th endpoint (modulo their number) of a lane of a service, so that callers can pick by a random
- * number and then try the next. In: *ret holds an address of the family that is wanted, the client's. Returns their number; 0:
- * none, *ret is untouched. Base has none here: base is dialled at the frontend.
+ * gl_image_endpoint: the @n-th endpoint (modulo their number) of a lane of a service, so that
+ * callers can pick by a random number and then try the next. In: *ret holds an address of the
+ * family that is wanted, the client's. Returns their number; 0: none, *ret is untouched. Base has
+ * none here: base is dialled at the frontend.
  */
 gl_global int gl_image_endpoint(const struct gl_image *image, u32 service, u32 lane, u32 n,
 				struct gl_endpoint_key *ret)

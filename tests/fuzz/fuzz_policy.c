@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * fuzz_policy: any bytes as a policy file. It is refused with a diagnosis or accepted; what is accepted has a canonical form that
- * means the same, and compiles or is refused with a diagnosis.
+ * fuzz_policy: any bytes as a policy file. It is refused with a diagnosis or accepted; what is
+ * accepted has a canonical form that means the same, and compiles or is refused with a diagnosis.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * fuzz_rule: a small policy and a head, both out of the input; the decision is that of a reference which splits the head into
- * strings and walks the policy's matches one by one, and it does not change with the bytes behind the head.
+ * fuzz_rule: a small policy and a head, both out of the input; the decision is that of a reference
+ * which splits the head into strings and walks the policy's matches one by one, and it does not
+ * change with the bytes behind the head.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ static unsigned int take(struct input *input, unsigned int below)
 	return input->at < input->end ? *input->at++ % below : 0;
 }
 
-/* The policy -------------------------------------------------------------------------------------------------------- */
+/* The policy ---------------------------------------------------------------------------------- */
 
 static const char *const names[] = { "x-a", "X-B", "x-c", "cookie", "baggage" };
 static const char *const keys[] = { "{header: x-a}", "{cookie: uid}", "{cookie: a}",
@@ -90,7 +91,7 @@ static void write_release(struct input *input, FILE *out, unsigned int number)
 	fputs("}]\n", out);
 }
 
-/* The head, as strings ---------------------------------------------------------------------------------------------- */
+/* The head, as strings ------------------------------------------------------------------------ */
 
 struct text {
 	const char *at;
@@ -181,7 +182,7 @@ static bool joined(const struct lines *lines, const char *name, char *out)
 	return found;
 }
 
-/* The reference ------------------------------------------------------------------------------------------------------ */
+/* The reference ------------------------------------------------------------------------------- */
 
 struct answer {
 	const char *lane;
@@ -204,7 +205,10 @@ static bool match_holds(const struct gl_match_spec *match, const struct lines *l
 	return true;
 }
 
-/* The next member called @key of all lines called @name, from number *n on; only so many are looked at. */
+/*
+ * The next member called @key of all lines called @name, from number *n on; only so many are looked
+ * at.
+ */
 static bool member(const struct lines *lines, const char *name, const char *key, char delimiter,
 		   size_t *n, struct text *ret)
 {
@@ -340,7 +344,7 @@ static struct answer reference(const struct gl_policy *policy, const struct line
 	return (struct answer){ "base", GL_REASON_DEFAULT, 0 };
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- */
+/* --------------------------------------------------------------------------------------------- */
 
 static struct gl_image image;
 static struct gl_head_buf buf;
@@ -367,7 +371,10 @@ static void write_condition(const struct gl_policy *policy, unsigned int number,
 	fputs("\r\n", out);
 }
 
-/* A head out of the rest of the input, in which CONDITION and a byte stand for a condition of the policy. */
+/*
+ * A head out of the rest of the input, in which CONDITION and a byte stand for a condition of the
+ * policy.
+ */
 static int write_head(const struct gl_policy *policy, struct input *input, char *text)
 {
 	FILE *out = fmemopen(text, TEXT, "w");
@@ -458,7 +465,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	policies[0] = policy;
-	/* Refused where the releases' sticky keys differ. One policy serves all heads of the input. */
+	/*
+	 * Refused where the releases' sticky keys differ. One policy serves all heads of the input.
+	 */
 	if (!gl_policy_compile(&set, ids, &image, &diag)) {
 		while (input.at < input.end) {
 			const uint8_t *stop =

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decide: from the texts of a policy and of a request to a decision, as the kernel would make it. */
+/*
+ * decide: from the texts of a policy and of a request to a decision, as the kernel would make it.
+ */
 #ifndef TESTS_LIB_DECIDE_H
 #define TESTS_LIB_DECIDE_H
 
@@ -29,11 +31,17 @@ void decide_steer(struct decide *decide, const char *namespace, const char *name
 		  bool rules, uint32_t weight_ppm);
 /* Compiles what was added; returns gl_policy_compile's result. */
 int decide_compile(struct decide *decide);
-/* Reads the head of a request to a service ("namespace/name") of the image; it must be complete and right. */
+/*
+ * Reads the head of a request to a service ("namespace/name") of the image; it must be complete and
+ * right.
+ */
 void decide_scan(struct decide *decide, const char *service, const char *request, size_t len);
 /* Decides that head; colour->client and random are the caller's. */
 void decide_head(struct decide *decide, const char *service, struct gl_colour *colour);
-/* All of it: the head is "GET / HTTP/1.1\r\nHost: h\r\n", then @lines (each with its CRLF), from a client "10.0.0.1". */
+/*
+ * All of it: the head is "GET / HTTP/1.1\r\nHost: h\r\n", then @lines (each with its CRLF), from a
+ * client "10.0.0.1".
+ */
 void decide_lines(struct decide *decide, const char *service, const char *lines,
 		  struct gl_colour *colour);
 /* Name of a lane. */

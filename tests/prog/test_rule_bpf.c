@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * test_rule_bpf: the kernel decides as the native build does, over the same heads and images; and what a decision costs there.
- * Needs CAP_BPF; skipped (and said so) without.
+ * test_rule_bpf: the kernel decides as the native build does, over the same heads and images; and
+ * what a decision costs there. Needs CAP_BPF; skipped (and said so) without.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -262,7 +262,10 @@ static uint32_t cost(struct kernel *kernel, int rules, const char *extra, bool h
 	return best;
 }
 
-/* The aim is 1.3 times the cost of one rule; three times is asserted: other machines are busy, or emulated. */
+/*
+ * The aim is 1.3 times the cost of one rule; three times is asserted: other machines are busy, or
+ * emulated.
+ */
 static void a_thousand_exact_rules_cost_what_one_costs(void **state)
 {
 	static const int counts[] = { 1, 100, 1000, 8000 };
@@ -289,7 +292,10 @@ static void a_thousand_exact_rules_cost_what_one_costs(void **state)
 	}
 }
 
-/* Lines of 8 KB (the longest that a head may have) that give a decision as much to do as they can; the cost grows with their bytes, not faster. */
+/*
+ * Lines of 8 KB (the longest that a head may have) that give a decision as much to do as they can;
+ * the cost grows with their bytes, not faster.
+ */
 static void the_worst_heads_cost_microseconds(void **state)
 {
 	static const struct {

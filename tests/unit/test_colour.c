@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_colour: which lane a request gets, and why: labels and whom they are believed from, origin, ratio. */
+/*
+ * test_colour: which lane a request gets, and why: labels and whom they are believed from, origin,
+ * ratio.
+ */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -35,7 +38,7 @@ static void decide_from(struct decide *decide, const char *service, const char *
 	decide_head(decide, service, colour);
 }
 
-/* Labels -------------------------------------------------------------------------------------------------------------- */
+/* Labels -------------------------------------------------------------------------------------- */
 
 /* @trust: what label.trust says; NULL: nothing. */
 static const struct {
@@ -137,7 +140,7 @@ static void labels_that_disagree_answer_nothing(void **state)
 	decide_free(&decide);
 }
 
-/* Origin -------------------------------------------------------------------------------------------------------------- */
+/* Origin -------------------------------------------------------------------------------------- */
 
 static void a_gray_pod_calls_in_its_lane(void **state)
 {
@@ -181,7 +184,7 @@ static void a_pod_of_two_lanes_tells_nothing(void **state)
 	decide_free(&decide);
 }
 
-/* Rolled back ----------------------------------------------------------------------------------------------------------- */
+/* Rolled back --------------------------------------------------------------------------------- */
 
 static void a_release_rolled_back_is_base_everywhere(void **state)
 {
@@ -210,7 +213,10 @@ static void a_release_rolled_back_is_base_everywhere(void **state)
 		assert_int_equal(colour.lane, GL_LANE_BASE);
 		assert_int_equal(colour.reason, GL_REASON_DEFAULT);
 	}
-	/* Its services are still known, so that what base serves is counted; no endpoint of the lane is. */
+	/*
+	 * Its services are still known, so that what base serves is counted; no endpoint of the
+	 * lane is.
+	 */
 	assert_int_equal(gl_image_frontend(decide.image, &vip, htons(80)), 1);
 	assert_int_equal(gl_image_service(decide.image, 1, &info),
 			 GL_SERVICE_PRESENT | GL_SERVICE_HTTP);
@@ -225,7 +231,7 @@ static void a_release_rolled_back_is_base_everywhere(void **state)
 	decide_free(&decide);
 }
 
-/* Ratio ----------------------------------------------------------------------------------------------------------------- */
+/* Ratio --------------------------------------------------------------------------------------- */
 
 static bool within(double seen, double n, double share)
 {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_policy: files of tests/vectors/policy are accepted or refused, with exactly these words; hostile files cost little. */
+/*
+ * test_policy: files of tests/vectors/policy are accepted or refused, with exactly these words;
+ * hostile files cost little.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -140,7 +143,7 @@ static void bad_files_are_refused_with_exactly_these_errors(void **state)
 	assert_true(check_dir("bad", false) >= 43);
 }
 
-/* Fields ------------------------------------------------------------------------------------------------------------ */
+/* Fields -------------------------------------------------------------------------------------- */
 
 static void every_field_is_kept(void **state)
 {
@@ -250,7 +253,7 @@ static void the_documented_example_is_right(void **state)
 	gl_diag_free(&diag);
 }
 
-/* Hostile texts ------------------------------------------------------------------------------------------------------ */
+/* Hostile texts ------------------------------------------------------------------------------- */
 
 static double seconds(void)
 {
@@ -260,7 +263,10 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* @unit over and over, to @size bytes, between @before and @after: refused, within a second of CPU time. */
+/*
+ * @unit over and over, to @size bytes, between @before and @after: refused, within a second of CPU
+ * time.
+ */
 static void hostile_texts_are_refused_quickly(void **state)
 {
 	static const struct {

@@ -125,7 +125,7 @@ static void more_kinds_of_label_than_fit_are_refused(void **state)
 	decide_free(&decide);
 }
 
-/* Image -------------------------------------------------------------------------------------------------------------- */
+/* Image --------------------------------------------------------------------------------------- */
 
 static void same_input_gives_the_same_bytes(void **state)
 {
@@ -252,7 +252,7 @@ static void all_traffic_on_fewer_pods_draws_a_warning(void **state)
 	decide_free(&decide);
 }
 
-/* Look-ups ----------------------------------------------------------------------------------------------------------- */
+/* Look-ups ------------------------------------------------------------------------------------ */
 
 static void addresses_are_found_and_no_others(void **state)
 {
@@ -372,7 +372,7 @@ static void the_filter_holds_what_is_needed(void **state)
 	decide_free(&decide);
 }
 
-/* Ids ---------------------------------------------------------------------------------------------------------------- */
+/* Ids ----------------------------------------------------------------------------------------- */
 
 static void ids_last(void **state)
 {
@@ -437,7 +437,10 @@ static void damaged_ids_are_refused(void **state)
 	}
 }
 
-/* Lanes come and go; when all ids were given, the next is refused, and the known ones still compile. */
+/*
+ * Lanes come and go; when all ids were given, the next is refused, and the known ones still
+ * compile.
+ */
 static void lanes_run_out_with_a_message(void **state)
 {
 	struct decide decide;

@@ -240,7 +240,7 @@ static void matches_without_a_value_of_their_own_are_told_apart(void **state)
 	free(yaml);
 }
 
-/* Hashes ------------------------------------------------------------------------------------------------------------- */
+/* Hashes -------------------------------------------------------------------------------------- */
 
 /* Header names whose hashes end in the byte of "x-0"'s: @count of them, the first is "x-0". */
 static void names_of_one_byte(char names[][16], size_t count)

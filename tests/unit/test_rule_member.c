@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_rule_member: cookies, baggage members and trace-ids, against rows of other projects' suites. */
+/*
+ * test_rule_member: cookies, baggage members and trace-ids, against rows of other projects' suites.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -228,7 +230,9 @@ static void cookie_rows_agree(void **state)
 	cJSON_Delete(rows);
 }
 
-/* Every member that other implementations read is read, as it stands (nothing is percent-decoded). */
+/*
+ * Every member that other implementations read is read, as it stands (nothing is percent-decoded).
+ */
 static void baggage_rows_agree(void **state)
 {
 	cJSON *rows = json_rows("rules/baggage.json");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * canonical: a release as JSON that means the same. Every field is written, also defaulted ones, in one order; what is implied
- * (batches) or absent (guard, a service's gray version) is not.
+ * canonical: a release as JSON that means the same. Every field is written, also defaulted ones, in
+ * one order; what is implied (batches) or absent (guard, a service's gray version) is not.
  *
  * cJSON's Add functions return NULL without memory; `ok` gathers that.
  */

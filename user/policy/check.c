@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* check: what must hold between the fields of a release, and between releases of one file. See schema.h. */
+/*
+ * check: what must hold between the fields of a release, and between releases of one file. See
+ * schema.h.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +35,7 @@ static const struct gl_service_spec *find_service(const struct gl_release_spec *
 	return NULL;
 }
 
-/* Lane ------------------------------------------------------------------------------------------------------------- */
+/* Lane ---------------------------------------------------------------------------------------- */
 
 static void check_lane(struct gl_reader *reader, struct gl_release_spec *spec)
 {
@@ -52,11 +55,13 @@ static void check_lane(struct gl_reader *reader, struct gl_release_spec *spec)
 			      "\"base\" is the lane of everything else");
 }
 
-/* Services and addresses ------------------------------------------------------------------------------------------- */
+/* Services and addresses ---------------------------------------------------------------------- */
 
 enum role { ROLE_FRONTEND, ROLE_BASE, ROLE_GRAY };
 
-/* One address in one of its roles; all of a release are sorted by address to find those that meet. */
+/*
+ * One address in one of its roles; all of a release are sorted by address to find those that meet.
+ */
 struct use {
 	const struct gl_address_spec *address;
 	size_t service, index;
@@ -83,7 +88,10 @@ static bool same_address(const struct use *a, const struct use *b)
 	       !memcmp(&a->address->addr, &b->address->addr, sizeof(a->address->addr));
 }
 
-/* Why two uses of one address exclude each other, or NULL. Base pods may be frontends (dialled directly). */
+/*
+ * Why two uses of one address exclude each other, or NULL. Base pods may be frontends (dialled
+ * directly).
+ */
 static const char *clash(const struct use *a, const struct use *b)
 {
 	if (a->role == b->role) {
@@ -154,7 +162,10 @@ static void check_addresses(struct gl_reader *reader, const struct gl_release_sp
 		count += collect(uses + count, i, ROLE_GRAY, &spec->services[i].gray);
 	}
 	qsort(uses, count, sizeof(*uses), compare_uses);
-	/* Of many uses of one address each is compared with the first and with the one before it: enough to name it. */
+	/*
+	 * Of many uses of one address each is compared with the first and with the one before it:
+	 * enough to name it.
+	 */
 	for (i = 0, j = 0; i < count; i++) {
 		if (!same_address(&uses[i], &uses[j]))
 			j = i;
@@ -208,7 +219,7 @@ static void check_services(struct gl_reader *reader, const struct gl_release_spe
 			      "no service has a gray version");
 }
 
-/* Entries ---------------------------------------------------------------------------------------------------------- */
+/* Entries ------------------------------------------------------------------------------------- */
 
 static void check_match(struct gl_reader *reader, const struct gl_match_spec *match, size_t entry,
 			size_t index)
@@ -267,9 +278,11 @@ static void check_entry(struct gl_reader *reader, const struct gl_release_spec *
 		check_match(reader, &entry->matches[i], index, i);
 }
 
-/* Batches ---------------------------------------------------------------------------------------------------------- */
+/* Batches ------------------------------------------------------------------------------------- */
 
-/* Appends the last batch of 100 %, or makes both of a release that has none: rules only, then all. */
+/*
+ * Appends the last batch of 100 %, or makes both of a release that has none: rules only, then all.
+ */
 static void imply_batches(struct gl_reader *reader, struct gl_release_spec *spec)
 {
 	size_t n = spec->nbatches;

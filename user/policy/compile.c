@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* compile: policies to an image. This file gathers the releases, checks what only all of them show, and calls the parts. */
+/*
+ * compile: policies to an image. This file gathers the releases, checks what only all of them show,
+ * and calls the parts.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,7 +58,7 @@ uint32_t gl_compile_copy(struct gl_compiler *compiler, const void *data, size_t 
 	return off;
 }
 
-/* Releases --------------------------------------------------------------------------------------------------------- */
+/* Releases ------------------------------------------------------------------------------------ */
 
 /* Precedence: the higher priority, then the names. */
 static int compare_active(const void *a, const void *b)
@@ -147,7 +150,7 @@ static int gather(struct gl_compiler *compiler, const struct gl_policy_set *set)
 	return 0;
 }
 
-/* Checks ----------------------------------------------------------------------------------------------------------- */
+/* Checks -------------------------------------------------------------------------------------- */
 
 static int compare_lanes(const void *a, const void *b)
 {

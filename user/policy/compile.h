@@ -38,7 +38,10 @@ struct gl_compiler {
 	size_t nmatches;		/* for the message of what did not fit */
 };
 
-/* @size zeroed bytes of the image, aligned to 8; returns their offset. 0: it is full, and compiler->full is set. */
+/*
+ * @size zeroed bytes of the image, aligned to 8; returns their offset. 0: it is full, and
+ * compiler->full is set.
+ */
 uint32_t gl_compile_alloc(struct gl_compiler *compiler, size_t size);
 void *gl_compile_at(struct gl_compiler *compiler, uint32_t off);
 /* Copies bytes into the image, padded with NUL to a multiple of 8. */
@@ -66,14 +69,19 @@ void gl_compile_frontends(struct gl_compiler *compiler);
 void gl_compile_origins(struct gl_compiler *compiler);
 void gl_compile_lanes(struct gl_compiler *compiler);
 
-/* compile_rules.c: labels first, then the fields and the entry of each service, then the exacts table. */
+/*
+ * compile_rules.c: labels first, then the fields and the entry of each service, then the exacts
+ * table.
+ */
 void gl_compile_labels(struct gl_compiler *compiler);
 void gl_compile_services(struct gl_compiler *compiler);
 void gl_compile_exacts(struct gl_compiler *compiler);
 void gl_compile_add_exact(struct gl_compiler *compiler, const char *value, uint32_t field,
 			  uint32_t predicate_off);
 
-/* compile_entry.c: the rules and weights of one entry; returns the offset of its record (0: none). */
+/*
+ * compile_entry.c: the rules and weights of one entry; returns the offset of its record (0: none).
+ */
 struct gl_fieldset;
 uint32_t gl_compile_entry(struct gl_compiler *compiler, uint32_t service,
 			  struct gl_fieldset *fields);

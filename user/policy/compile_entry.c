@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * compile_entry: the rules and weights of one entry, of all releases that have it, in the order of precedence.
+ * compile_entry: the rules and weights of one entry, of all releases that have it, in the order of
+ * precedence.
  *
- * Each match hangs on one of its conditions, the anchor: the predicate that the fewest matches of the entry need. An exact one wins
- * over a mere presence at the same number.
+ * Each match hangs on one of its conditions, the anchor: the predicate that the fewest matches of
+ * the entry need. An exact one wins over a mere presence at the same number.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +70,7 @@ static size_t matches_of(const struct part *part)
 	return part->active->steer.rules ? part->entry->nmatches : 0;
 }
 
-/* Predicates ------------------------------------------------------------------------------------------------------- */
+/* Predicates ---------------------------------------------------------------------------------- */
 
 static uint32_t predicate_index(struct entry *entry, const struct gl_header_spec *header)
 {
@@ -182,7 +183,7 @@ static bool place_predicates(struct entry *entry)
 	return true;
 }
 
-/* Matches ---------------------------------------------------------------------------------------------------------- */
+/* Matches ------------------------------------------------------------------------------------- */
 
 static void write_match(struct entry *entry, const struct part *part, size_t index,
 			const uint32_t *needs, struct gl_image_match *out, uint32_t number)
@@ -237,7 +238,7 @@ static void write_matches(struct entry *entry, struct gl_image_entry *out)
 	compiler->nmatches += number;
 }
 
-/* Weights ---------------------------------------------------------------------------------------------------------- */
+/* Weights ------------------------------------------------------------------------------------- */
 
 static bool same_sticky(const struct gl_entry_spec *a, const struct gl_entry_spec *b)
 {
@@ -334,7 +335,7 @@ static void write_sticky(struct entry *entry, struct gl_image_entry *out)
 	out->nsticky = (u32)spec->nsticky;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ */
+/* --------------------------------------------------------------------------------------------- */
 
 static uint32_t write_entry(struct entry *entry)
 {

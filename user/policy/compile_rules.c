@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* compile_rules: labels, the header names of each service, and the table of exact predicates. See compile.h. */
+/*
+ * compile_rules: labels, the header names of each service, and the table of exact predicates. See
+ * compile.h.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,7 +122,7 @@ void gl_compile_labels(struct gl_compiler *compiler)
 			write_label(compiler, &compiler->active[i]);
 }
 
-/* Fields ----------------------------------------------------------------------------------------------------------- */
+/* Fields -------------------------------------------------------------------------------------- */
 
 uint32_t gl_compile_field(struct gl_compiler *compiler, struct gl_fieldset *fields,
 			  const char *name)
@@ -139,7 +142,9 @@ uint32_t gl_compile_field(struct gl_compiler *compiler, struct gl_fieldset *fiel
 	return i;
 }
 
-/* Chains the names by the low byte of their hash; false: a chain is longer than a decision walks. */
+/*
+ * Chains the names by the low byte of their hash; false: a chain is longer than a decision walks.
+ */
 static bool write_field(struct gl_image_fields *out, struct gl_image_field *records,
 			uint32_t number, uint32_t hash)
 {
@@ -192,7 +197,7 @@ static uint32_t write_fields(struct gl_compiler *compiler, const struct gl_field
 	return off;
 }
 
-/* Services --------------------------------------------------------------------------------------------------------- */
+/* Services ------------------------------------------------------------------------------------ */
 
 /* What the releases say of one service. */
 struct service {
@@ -276,7 +281,7 @@ void gl_compile_services(struct gl_compiler *compiler)
 	free(services);
 }
 
-/* Exacts ----------------------------------------------------------------------------------------------------------- */
+/* Exacts -------------------------------------------------------------------------------------- */
 
 void gl_compile_add_exact(struct gl_compiler *compiler, const char *value, uint32_t field,
 			  uint32_t predicate_off)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* compile_tables: hash tables of the image, and those that hold addresses: frontends, origins, lanes. See compile.h. */
+/*
+ * compile_tables: hash tables of the image, and those that hold addresses: frontends, origins,
+ * lanes. See compile.h.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +27,10 @@ static bool all_differ(const uint32_t *hashes, uint32_t *scratch, size_t count)
 	return true;
 }
 
-/* Places all elements within their probes; @slots[element] is where. False: some element found none. */
+/*
+ * Places all elements within their probes; @slots[element] is where. False: some element found
+ * none.
+ */
 static bool arrange(const uint32_t *hashes, size_t count, uint32_t mask, uint8_t *taken,
 		    uint32_t *slots)
 {
@@ -45,8 +51,8 @@ static bool arrange(const uint32_t *hashes, size_t count, uint32_t mask, uint8_t
 }
 
 /*
- * Tries a few seeds, then a table of twice the size. At half load the longest run of some 20,000 elements is rarely under eight;
- * at an eighth it nearly always is.
+ * Tries a few seeds, then a table of twice the size. At half load the longest run of some 20,000
+ * elements is rarely under eight; at an eighth it nearly always is.
  */
 static bool search(const struct gl_table_plan *plan, uint32_t *mask, uint32_t *seed,
 		   uint32_t *hashes, uint32_t *slots)
@@ -104,7 +110,7 @@ void gl_compile_table(struct gl_compiler *compiler, struct gl_image_table *table
 	free(slots);
 }
 
-/* Frontends -------------------------------------------------------------------------------------------------------- */
+/* Frontends ----------------------------------------------------------------------------------- */
 
 struct frontend {
 	const struct gl_address_spec *address;
@@ -228,7 +234,7 @@ void gl_compile_frontends(struct gl_compiler *compiler)
 	free(all);
 }
 
-/* Origins ---------------------------------------------------------------------------------------------------------- */
+/* Origins ------------------------------------------------------------------------------------- */
 
 struct origin {
 	const struct gl_addr *addr;
@@ -283,7 +289,10 @@ static size_t collect_origins(const struct gl_compiler *compiler, struct origin 
 	return count;
 }
 
-/* An address of one lane only is of that lane; one of several, or of a base pod, tells nothing and is left out. */
+/*
+ * An address of one lane only is of that lane; one of several, or of a base pod, tells nothing and
+ * is left out.
+ */
 void gl_compile_origins(struct gl_compiler *compiler)
 {
 	size_t count = collect_origins(compiler, NULL), kept = 0, i, j;
@@ -315,7 +324,7 @@ void gl_compile_origins(struct gl_compiler *compiler)
 	free(all);
 }
 
-/* Lanes ------------------------------------------------------------------------------------------------------------ */
+/* Lanes --------------------------------------------------------------------------------------- */
 
 static uint32_t lane_hash(const void *elements, size_t i, uint32_t seed)
 {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ids: names that last. See policy.h. The order of names is that of their first appearance, which is that of their ids. */
+/*
+ * ids: names that last. See policy.h. The order of names is that of their first appearance, which
+ * is that of their ids.
+ */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,10 @@
 
 #include "policy/schema.h"
 
-/* Reads all documents that are not empty; releases must have room for them. Returns how many could be read. */
+/*
+ * Reads all documents that are not empty; releases must have room for them. Returns how many could
+ * be read.
+ */
 static size_t read_documents(struct gl_reader *reader, const struct gl_node *document,
 			     struct gl_release_spec *releases)
 {

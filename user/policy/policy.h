@@ -4,8 +4,9 @@
  *
  *	text --gl_policy_parse--> struct gl_policy (releases, read-only) --gl_policy_compile--> struct gl_image
  *
- * Nothing here does I/O except through the buffers that it is given, keeps global state, or logs: what is wrong goes to
- * struct gl_diag. Fields and their meaning: docs/policy.md. Weights are in millionths (GL_WEIGHT_ONE is 100 %).
+ * Nothing here does I/O except through the buffers that it is given, keeps global state, or logs:
+ * what is wrong goes to struct gl_diag. Fields and their meaning: docs/policy.md. Weights are in
+ * millionths (GL_WEIGHT_ONE is 100 %).
  */
 #ifndef GL_POLICY_H
 #define GL_POLICY_H
@@ -151,23 +152,28 @@ struct gl_policy {
 };
 
 /*
- * Parses and checks a whole file (YAML of several documents, or JSON). @file is only named in messages.
- * 0: *ret is to be freed by gl_policy_free; warnings may be in @diag. -EINVAL: errors in @diag, nothing in *ret. -ENOMEM.
+ * Parses and checks a whole file (YAML of several documents, or JSON). @file is only named in
+ * messages. 0: *ret is to be freed by gl_policy_free; warnings may be in @diag. -EINVAL: errors in
+ * @diag, nothing in *ret. -ENOMEM.
  */
 int gl_policy_parse(const char *file, const char *text, size_t len, struct gl_diag *diag,
 		    struct gl_policy **ret);
 void gl_policy_free(struct gl_policy *policy);
 
 /*
- * One release as canonical JSON, which gl_policy_parse reads again to the same: what was written and what is defaulted, in
- * one order of keys, weights as shortest text. Equal specs give equal texts: this is the change detection. NULL: no memory.
+ * One release as canonical JSON, which gl_policy_parse reads again to the same: what was written
+ * and what is defaulted, in one order of keys, weights as shortest text. Equal specs give equal
+ * texts: this is the change detection. NULL: no memory.
  */
 struct cJSON *gl_policy_to_json(const struct gl_release_spec *release);
 
 /* A weight as people write it: "5%", "0.05%"; buf of at least 16 bytes. Returns buf. */
 const char *gl_weight_format(uint32_t weight_ppm, char *buf, size_t size);
 
-/* Names that last: services ("namespace/name") and lanes to ids, 1.. ; given once, never renumbered. */
+/*
+ * Names that last: services ("namespace/name") and lanes to ids, 1.. ; given once, never
+ * renumbered.
+ */
 struct gl_ids;
 struct gl_ids *gl_ids_new(void);	/* NULL: no memory */
 void gl_ids_free(struct gl_ids *ids);
@@ -195,9 +201,10 @@ struct gl_policy_set {
 };
 
 /*
- * Compiles all releases to one image. Deterministic: same input, same bytes (image->head.generation is left 0; the caller sets
- * it). Checks what only all of them together show (lanes, frontends, weights at one entry); errors name the later one's text.
- * Names without id get one in @ids, also where the compilation fails. 0, -EINVAL (see @diag), -E2BIG (see @diag), -ENOMEM.
+ * Compiles all releases to one image. Deterministic: same input, same bytes (image->head.generation
+ * is left 0; the caller sets it). Checks what only all of them together show (lanes, frontends,
+ * weights at one entry); errors name the later one's text. Names without id get one in @ids, also
+ * where the compilation fails. 0, -EINVAL (see @diag), -E2BIG (see @diag), -ENOMEM.
  */
 int gl_policy_compile(const struct gl_policy_set *set, struct gl_ids *ids, struct gl_image *image,
 		      struct gl_diag *diag);

@@ -86,7 +86,10 @@ bool gl_read_expect(struct gl_reader *reader, const struct gl_node *node, enum g
 	return false;
 }
 
-/* Levenshtein distance of short words, swaps of neighbours counted as one; over @limit is all the same. */
+/*
+ * Levenshtein distance of short words, swaps of neighbours counted as one; over @limit is all the
+ * same.
+ */
 static size_t distance(const char *a, const char *b, size_t limit)
 {
 	size_t rows[3][33], la = strlen(a), lb = strlen(b), i, j;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * read: from a tree to structs by tables of fields. It says what is wrong with types, unknown and repeated fields and single values,
- * with position and field path; what several fields mean together is check.c's business.
+ * read: from a tree to structs by tables of fields. It says what is wrong with types, unknown and
+ * repeated fields and single values, with position and field path; what several fields mean
+ * together is check.c's business.
  *
- * Reader functions return nothing: an error is in the diag, and reading goes on, so that all errors of a file are found. Where
- * memory lacks, reader->failed is set.
+ * Reader functions return nothing: an error is in the diag, and reading goes on, so that all errors
+ * of a file are found. Where memory lacks, reader->failed is set.
  */
 #ifndef GL_POLICY_READ_H
 #define GL_POLICY_READ_H
@@ -21,7 +22,6 @@ struct gl_reader {
 	bool failed;			/* memory lacked */
 	char path[GL_READ_PATH];	/* field path in hand; cut where it is too long */
 	size_t path_len;
-	const char *release;		/* metadata.name, for messages of whole-release checks; NULL: not known yet */
 };
 
 /* Reads one value into @out, whose type the function knows. */
@@ -51,7 +51,10 @@ __attribute__((format(printf, 4, 5))) void gl_read_error(struct gl_reader *reade
 __attribute__((format(printf, 4, 5))) void gl_read_warn(struct gl_reader *reader, struct gl_pos pos,
 							const char *hint, const char *format, ...);
 
-/* The path while something inside is read: gl_read_enter returns what gl_read_leave takes. Field or [index] (field NULL). */
+/*
+ * The path while something inside is read: gl_read_enter returns what gl_read_leave takes. Field or
+ * [index] (field NULL).
+ */
 size_t gl_read_enter(struct gl_reader *reader, const char *field, size_t index);
 void gl_read_leave(struct gl_reader *reader, size_t mark);
 
@@ -62,7 +65,10 @@ bool gl_read_expect(struct gl_reader *reader, const struct gl_node *node, enum g
 void gl_read_map(struct gl_reader *reader, const struct gl_node *node,
 		 const struct gl_read_rules *rules, void *out);
 
-/* A list of structs of @size bytes; returns the array (in the arena) and its length. @min and @max bound the number of elements. */
+/*
+ * A list of structs of @size bytes; returns the array (in the arena) and its length. @min and @max
+ * bound the number of elements.
+ */
 struct gl_read_list {
 	size_t size;
 	size_t min, max;
@@ -75,9 +81,12 @@ void *gl_read_list(struct gl_reader *reader, const struct gl_node *node,
 /* The nearest of some words to a mistyped one, or NULL. */
 const char *gl_read_nearest(const char *word, const char *const *words, size_t count);
 
-/* Single values. ----------------------------------------------------------------------------------------------------- */
+/* Single values. ------------------------------------------------------------------------------ */
 
-/* A string: const char *. Control characters other than tab and newline are refused. NULL: an error was added. */
+/*
+ * A string: const char *. Control characters other than tab and newline are refused. NULL: an error
+ * was added.
+ */
 const char *gl_read_text(struct gl_reader *reader, const struct gl_node *node);
 void gl_read_string(struct gl_reader *reader, const struct gl_node *node, void *out);	/* const char * */
 void gl_read_bool(struct gl_reader *reader, const struct gl_node *node, void *out);	/* bool */
@@ -95,7 +104,10 @@ void gl_read_network(struct gl_reader *reader, const struct gl_node *node, void 
 bool gl_read_int(struct gl_reader *reader, const struct gl_node *node, int64_t min, int64_t max,
 		 int64_t *ret);
 
-/* One of some words; returns its index, or -1 after an error. A word with a '!' before it is known and not supported yet. */
+/*
+ * One of some words; returns its index, or -1 after an error. A word with a '!' before it is known
+ * and not supported yet.
+ */
 int gl_read_enum(struct gl_reader *reader, const struct gl_node *node, const char *const *words,
 		 size_t count);
 

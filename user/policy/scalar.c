@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* scalar: single values of a policy: names, numbers, durations, percentages, addresses. See read.h. */
+/*
+ * scalar: single values of a policy: names, numbers, durations, percentages, addresses. See read.h.
+ */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -300,7 +302,10 @@ void gl_read_ratio(struct gl_reader *reader, const struct gl_node *node, void *o
 		*(uint64_t *)out = value;
 }
 
-/* IPv4 or IPv6 (not v4-mapped: it would be a second spelling) to 16 bytes. Returns AF_INET, AF_INET6 or 0. */
+/*
+ * IPv4 or IPv6 (not v4-mapped: it would be a second spelling) to 16 bytes. Returns AF_INET,
+ * AF_INET6 or 0.
+ */
 static int parse_ip(const char *text, struct gl_addr *ret)
 {
 	struct in_addr v4;
@@ -424,7 +429,10 @@ void gl_read_network(struct gl_reader *reader, const struct gl_node *node, void 
 			return;
 		}
 	}
-	/* IPv4 is kept as ::ffff:a.b.c.d: a network such as ::/0 would hold it, and nobody who wrote it meant that. */
+	/*
+	 * IPv4 is kept as ::ffff:a.b.c.d: a network such as ::/0 would hold it, and nobody who
+	 * wrote it meant that.
+	 */
 	if (family == AF_INET6 && !spec->addr.w[0] && !spec->addr.w[1] && !spec->addr.w[2] &&
 	    !(htonl(0xffff) & spec->mask.w[2])) {
 		gl_read_error(reader, node->pos, "for all of IPv6 write 2000::/3 and fc00::/7",

@@ -28,7 +28,7 @@ static void read_addresses(struct gl_reader *reader, const struct gl_node *node,
 	spec->items = gl_read_list(reader, node, &list, &spec->count);
 }
 
-/* version ------------------------------------------------------------------------------------------------------------ */
+/* version ------------------------------------------------------------------------------------- */
 
 static void read_images(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
@@ -52,7 +52,7 @@ static void read_version(struct gl_reader *reader, const struct gl_node *node, v
 	gl_read_map(reader, node, &rules, out);
 }
 
-/* label -------------------------------------------------------------------------------------------------------------- */
+/* label --------------------------------------------------------------------------------------- */
 
 static void read_trust(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
@@ -94,7 +94,7 @@ static void read_label(struct gl_reader *reader, const struct gl_node *node, voi
 		gl_read_error(reader, spec->pos, NULL, "baggageKey and header exclude each other");
 }
 
-/* entries ------------------------------------------------------------------------------------------------------------ */
+/* entries ------------------------------------------------------------------------------------- */
 
 static void read_match_type(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
@@ -185,7 +185,10 @@ static void read_match(struct gl_reader *reader, const struct gl_node *node, voi
 	gl_read_map(reader, node, &rules, &reading);
 	reading.spec.pos = node->pos;
 	reading.spec.base = reading.lane && !strcmp(reading.lane, "base");
-	/* Another lane's name would be that of another release. The release's own is what is meant without it. */
+	/*
+	 * Another lane's name would be that of another release. The release's own is what is meant
+	 * without it.
+	 */
 	if (reading.lane && !reading.spec.base)
 		gl_read_error(reader, node->pos, "leave it out for the release's own lane",
 			      "lane can only be \"base\" here, found \"%s\"", reading.lane);
@@ -260,7 +263,7 @@ static void read_entries(struct gl_reader *reader, const struct gl_node *node, v
 	spec->entries = gl_read_list(reader, node, &list, &spec->nentries);
 }
 
-/* batches ------------------------------------------------------------------------------------------------------------ */
+/* batches ------------------------------------------------------------------------------------- */
 
 static void read_batch(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
@@ -283,7 +286,7 @@ static void read_batches(struct gl_reader *reader, const struct gl_node *node, v
 	spec->batches = gl_read_list(reader, node, &list, &spec->nbatches);
 }
 
-/* services ----------------------------------------------------------------------------------------------------------- */
+/* services ------------------------------------------------------------------------------------ */
 
 static void read_protocol(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
@@ -355,7 +358,7 @@ static void read_services(struct gl_reader *reader, const struct gl_node *node, 
 	spec->services = gl_read_list(reader, node, &list, &spec->nservices);
 }
 
-/* spec, metadata, document ------------------------------------------------------------------------------------------- */
+/* spec, metadata, document -------------------------------------------------------------------- */
 
 static void read_lane(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
@@ -392,7 +395,10 @@ static void read_spec(struct gl_reader *reader, const struct gl_node *node, void
 	gl_read_map(reader, node, &rules, out);
 }
 
-/* Labels and annotations: what Kubernetes tools put there has no meaning here; only the types are checked. */
+/*
+ * Labels and annotations: what Kubernetes tools put there has no meaning here; only the types are
+ * checked.
+ */
 static void read_strings(struct gl_reader *reader, const struct gl_node *node, void *out)
 {
 	const struct gl_node *child;
@@ -448,7 +454,10 @@ static const struct gl_node *lookup(const struct gl_node *map, const char *name)
 	return NULL;
 }
 
-/* Is the document what we read? Asked before its fields, as another kind's fields would all be unknown. */
+/*
+ * Is the document what we read? Asked before its fields, as another kind's fields would all be
+ * unknown.
+ */
 static bool check_kind(struct gl_reader *reader, const struct gl_node *document)
 {
 	static const struct {

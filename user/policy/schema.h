@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* schema: the fields of kind GrayRelease (schema.c), and what must hold between them (check.c). Private to policy. */
+/*
+ * schema: the fields of kind GrayRelease (schema.c), and what must hold between them (check.c).
+ * Private to policy.
+ */
 #ifndef GL_POLICY_SCHEMA_H
 #define GL_POLICY_SCHEMA_H
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* schema_guard: the fields of spec.guard. They are checked, kept and shown; nothing evaluates them in this version. */
+/*
+ * schema_guard: the fields of spec.guard. They are checked, kept and shown; nothing evaluates them
+ * in this version.
+ */
 #include <string.h>
 
 #include "policy/schema.h"

@@ -124,7 +124,10 @@ static size_t digits(const char *text)
 	return strspn(text, "0123456789");
 }
 
-/* Decimal numbers with fraction, exponent, sign or "_", as go-yaml (Kubernetes) and other YAML 1.1 readers take them. */
+/*
+ * Decimal numbers with fraction, exponent, sign or "_", as go-yaml (Kubernetes) and other YAML 1.1
+ * readers take them.
+ */
 static bool is_number(const char *text)
 {
 	static const char *const specials[] = {
@@ -177,7 +180,10 @@ enum gl_node_kind gl_node_resolve(const char *text, size_t len)
 	return is_number(text) ? GL_NODE_NUMBER : GL_NODE_STRING;
 }
 
-/* Length of the UTF-8 sequence at @at of @left bytes, 0 if it is none (RFC 3629); *code is its code point. */
+/*
+ * Length of the UTF-8 sequence at @at of @left bytes, 0 if it is none (RFC 3629); *code is its code
+ * point.
+ */
 static size_t utf8(const unsigned char *at, size_t left, unsigned int *code)
 {
 	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };

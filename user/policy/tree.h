@@ -2,9 +2,10 @@
 /*
  * tree: a YAML or JSON text as a tree of nodes that know where they stand. It knows no schema.
  *
- * What no honest policy needs is refused, with its position, before it can cost anything: texts over GL_POLICY_TEXT_MAX, NUL
- * and other control characters, invalid UTF-8, anchors and aliases (so no bomb can be built), tags, deep nesting, keys that
- * are no scalars. A byte order mark is skipped; CRLF is a line end.
+ * What no honest policy needs is refused, with its position, before it can cost anything: texts
+ * over GL_POLICY_TEXT_MAX, NUL and other control characters, invalid UTF-8, anchors and aliases (so
+ * no bomb can be built), tags, deep nesting, keys that are no scalars. A byte order mark is
+ * skipped; CRLF is a line end.
  */
 #ifndef GL_POLICY_TREE_H
 #define GL_POLICY_TREE_H
@@ -53,8 +54,8 @@ enum gl_node_kind gl_node_resolve(const char *text, size_t len);
 const char *gl_node_kind_name(const struct gl_node *node);
 
 /*
- * Reads a whole text. *ret: the first document (NULL: there is none), the others follow by ->next. 0, -EINVAL (errors are in
- * @diag), -ENOMEM.
+ * Reads a whole text. *ret: the first document (NULL: there is none), the others follow by ->next.
+ * 0, -EINVAL (errors are in @diag), -ENOMEM.
  */
 int gl_tree_read(struct gl_arena *arena, const char *file, const char *text, size_t len,
 		 struct gl_diag *diag, struct gl_node **ret);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tree_json: a strict JSON reader (RFC 8259) that keeps positions. YAML's flow style is nearly JSON, but libyaml knows no surrogate
- * pairs and would take `{a: 1,}` too; what this reader refuses is given to libyaml, whose message then names the place.
+ * tree_json: a strict JSON reader (RFC 8259) that keeps positions. YAML's flow style is nearly
+ * JSON, but libyaml knows no surrogate pairs and would take `{a: 1,}` too; what this reader refuses
+ * is given to libyaml, whose message then names the place.
  */
 #include <errno.h>
 #include <string.h>
@@ -93,7 +94,9 @@ static char *put_utf8(char *out, int code)
 	return out;
 }
 
-/* What follows a backslash; NULL: no escape of JSON, or NUL. Never longer than the escape itself. */
+/*
+ * What follows a backslash; NULL: no escape of JSON, or NUL. Never longer than the escape itself.
+ */
 static char *read_escape(struct reader *reader, char *out)
 {
 	static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";

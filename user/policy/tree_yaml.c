@@ -148,13 +148,33 @@ static int take(struct builder *builder, const yaml_event_t *event)
 	}
 }
 
-static int syntax_error(struct builder *builder, const yaml_parser_t *parser)
+/*
+ * Is there a tab in the white space before this place in its line? @text is all of it, by lines
+ * ended by LF.
+ */
+static bool indented_by_tab(const char *text, size_t len, size_t line)
+{
+	const char *end = text + len, *next;
+
+	for (; line && text < end; line--) {
+		next = memchr(text, '\n', (size_t)(end - text));
+		text = next ? next + 1 : end;
+	}
+	while (text < end && *text == ' ')
+		text++;
+	return text < end && *text == '\t';
+}
+
+static int syntax_error(struct builder *builder, const yaml_parser_t *parser, const char *text,
+			size_t len)
 {
 	struct gl_diag_place where = { builder->file, position(&parser->problem_mark), NULL };
+	bool tab = indented_by_tab(text, len, parser->problem_mark.line);
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	gl_diag_error(builder->diag, &where, NULL, "%s%s%s",
+	gl_diag_error(builder->diag, &where,
+		      tab ? "indent by spaces: tabs do not count in YAML" : NULL, "%s%s%s",
 		      parser->problem ? parser->problem : "not valid YAML",
 		      parser->context ? " " : "", parser->context ? parser->context : "");
 	return -EINVAL;
@@ -177,7 +197,7 @@ int gl_tree_read_yaml(struct gl_arena *arena, const char *file, const char *text
 		yaml_event_t event;
 
 		if (!yaml_parser_parse(&parser, &event)) {
-			err = syntax_error(&builder, &parser);
+			err = syntax_error(&builder, &parser, text, len);
 			break;
 		}
 		err = take(&builder, &event);
