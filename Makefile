@@ -54,11 +54,11 @@ svc_src := $(wildcard tools/lab/*.c)
 bench_src := $(wildcard tools/bench/*.c)
 tool_src := $(wildcard tools/*.c)
 
-# Tests: test_*.c are programs, the other files of their folder and tests/lib/ are linked to each of them.
+# Tests: test_*.c are programs; the other files of their folder are linked to each of them, those of tests/lib/ at need.
 suites := unit prog model
 test_main := $(wildcard $(suites:%=tests/%/test_*.c))
-test_help := $(filter-out $(test_main),$(wildcard $(suites:%=tests/%/*.c) tests/lib/*.c))
-test_help := $(filter-out %.bpf.c,$(test_help))
+test_help := $(filter-out $(test_main) %.bpf.c,$(wildcard $(suites:%=tests/%/*.c)))
+test_lib := $(wildcard tests/lib/*.c)
 test_bpf := $(wildcard $(suites:%=tests/%/*.bpf.c))
 fuzz_main := $(wildcard tests/fuzz/fuzz_*.c)
 
@@ -171,7 +171,7 @@ $(B)/obj/%.o: %.c $(B)/.flags
 
 # Generated headers must be there before the first compilation; afterwards the .d files know who needs them.
 $(call o,$(room_src) $(mains)): | $(skels) $(B)/version.h
-$(call o,$(test_main) $(test_help)): | $(skels) $(test_skels) $(B)/version.h
+$(call o,$(test_main) $(test_help) $(test_lib)): | $(skels) $(test_skels) $(B)/version.h
 
 # Made anew each time, so that an object whose source is gone does not linger.
 define archive
@@ -207,8 +207,11 @@ $(tool_src:tools/%.c=$(B)/%): $(B)/%: $(B)/obj/tools/%.o
 	$(Q)$(LINK)
 
 # Tests -------------------------------------------------------------------------------------------------------------
+$(B)/libtest.a: $(call o,$(test_lib)) $(B)/.sources
+	$(archive)
+
 define link_test
-$(patsubst %.c,$(B)/%,$(1)): $(call o,$(1) $(filter $(dir $(1))% tests/lib/%,$(test_help))) $(B)/libuser.a
+$(patsubst %.c,$(B)/%,$(1)): $(call o,$(1) $(filter $(dir $(1))%,$(test_help))) $(B)/libtest.a $(B)/libuser.a
 	$(say) LINK $$@
 	@mkdir -p $$(@D)
 	$(Q)$$(LINK) -lcmocka
@@ -244,7 +247,7 @@ $(B)/.bpf-flags: FORCE
 $(B)/.fuzz-flags: FORCE
 	$(call remember,$(CLANG) $(FUZZ_FLAGS))
 $(B)/.sources: FORCE
-	$(call remember,$(room_src))
+	$(call remember,$(room_src) $(test_lib))
 $(B)/version.h: FORCE
 	$(call remember,#define GL_VERSION "$(VERSION)")
 
