@@ -62,6 +62,8 @@ static void kinds_are_read_as_the_table_says(void **state)
 			fail_msg("%s: %d, not %d", list[i].id, got, list[i].want);
 		if (got == 0)
 			assert_int_equal(ret, list[i].len);
+		else	/* nothing else is left in the state */
+			assert_true(!c.left && !c.hash && !c.spent && !c.digits);
 		kinds[got < 0 ? 2 : got ? 1 : 0]++;
 	}
 	printf("%zu kinds: %d end, %d go on, %d are refused\n", n, kinds[1], kinds[0], kinds[2]);

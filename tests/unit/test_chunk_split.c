@@ -129,6 +129,34 @@ static void result_does_not_change_byte_by_byte(void **state)
 	}
 }
 
+/* Trailers about as long as they may be, which eight bytes at a time overstep at once. */
+static void a_bound_does_not_change_with_cuts(void **state)
+{
+	static u8 bytes[GL_CHUNK_TRAILER_MAX + 64];
+	struct chunk_body body = { .id = "long trailer", .bytes = bytes };
+	struct gl_chunk one, many;
+	u32 n, len, step;
+	int ret, sum;
+
+	(void)state;
+	for (len = GL_CHUNK_TRAILER_MAX - 6; len < GL_CHUNK_TRAILER_MAX + 30; len++) {
+		memset(bytes, 'v', sizeof(bytes));
+		memcpy(bytes, "0\r\na:", 5);
+		memcpy(bytes + len - 4, "\r\n\r\n", 4);
+		body.len = len;
+		ret = whole(&body, 'v', &one);
+		assert_int_equal(ret,
+				 len <= GL_CHUNK_TRAILER_MAX + 3 ? (int)len : -GL_PIN_CHUNK_BAD);
+		for (step = 1; step <= 17; step++) {
+			gl_chunk_start(&many);
+			for (n = 0, sum = 0; n < len; n += step)
+				sum = more(n, n + step < len ? n + step : len, &many, sum);
+			if (sum != ret || memcmp(&one, &many, sizeof(one)))
+				fail_msg("%u bytes by %u: %d, not %d", len, step, sum, ret);
+		}
+	}
+}
+
 /* Skipping data unseen is the same as reading over it. */
 static void skipping_data_is_as_good_as_reading_it(void **state)
 {
@@ -209,6 +237,7 @@ int main(void)
 		cmocka_unit_test(result_does_not_change_with_bytes_beyond_the_length),
 		cmocka_unit_test(result_does_not_change_with_one_cut_anywhere),
 		cmocka_unit_test(result_does_not_change_byte_by_byte),
+		cmocka_unit_test(a_bound_does_not_change_with_cuts),
 		cmocka_unit_test(skipping_data_is_as_good_as_reading_it),
 		cmocka_unit_test(result_does_not_change_with_the_place_in_the_buffer),
 		cmocka_unit_test(a_full_buffer_is_read_in_one_call),
