@@ -80,6 +80,55 @@ gl_global int decide_scan(struct __sk_buff *skb, u32 from, u32 len)
 	return !res && n == GL_HEAD_MAX ? -GL_PIN_HEAD_LONG : res;
 }
 
+struct decide_chunks {
+	struct __sk_buff *skb;
+	u32 base;
+	int err;
+};
+
+static long decide_chunks_window(u32 i, void *ctx)
+{
+	struct decide_chunks *read = ctx;
+	struct work *w = work_get();
+	u64 n;
+
+	(void)i;
+	if (!w || !gl_chunk_walk_more(&w->walk, &w->chunk))
+		return 1;
+	n = gl_chunk_walk_len(&w->walk);
+	if (read->base)
+		read->err = bpf_skb_load_bytes(read->skb, read->base + w->walk.off, w->buf.b, n);
+	else
+		read->err = slot_window(w->walk.off, n);
+	if (read->err)
+		return 1;
+	gl_chunk_walk_eat(&w->walk, &w->chunk, &w->buf);
+	return 0;
+}
+
+/*
+ * decide_chunks: reads on in the chunked body whose state is w->chunk: bytes [@off, @end), counted from @base in the packet, or if
+ * @base is 0 from the first byte of the slot in use. Spoils the head buffer. Returns as gl_chunk_walk_result(); w->walk.off is
+ * where the body ended.
+ */
+gl_global int decide_chunks(struct __sk_buff *skb, u32 base, u32 off, u32 end)
+{
+	struct decide_chunks read = {};
+	struct work *w = work_get();
+
+	if (!w)
+		return -GL_PIN_SYNC;
+	read.skb = skb;
+	read.base = base;
+	gl_chunk_walk_start(&w->walk, off, end);
+	gl_loop(GL_CHUNK_STEPS, decide_chunks_window, &read);
+	if (read.err)
+		return -GL_PIN_SYNC;
+	/* The last window may have been followed by data alone. */
+	gl_chunk_walk_more(&w->walk, &w->chunk);
+	return gl_chunk_walk_result(&w->walk, &w->chunk);
+}
+
 /* What is known of a service; zeroes if there is no policy. */
 gl_inline void decide_service(struct work *w, const struct gl_image *image, u32 service)
 {
@@ -185,8 +234,7 @@ gl_inline void decide_colour(struct work *w, const struct gl_image *image, u32 s
 }
 
 /*
- * Framing of the request whose head is complete; @len: its bytes that are there. Fills left and pin of w->decision. Where a
- * request is well-formed and cannot be followed, base is the leg on which nobody is harmed.
+ * Framing of the request whose head is complete; @len: its bytes that are there. Fills left, chunked and pin of w->decision.
  */
 gl_inline void decide_frame(struct work *w, u32 len)
 {
@@ -194,6 +242,8 @@ gl_inline void decide_frame(struct work *w, u32 len)
 	int err = gl_frame_request(&w->head, &w->frame);
 
 	d->left = 0;
+	d->chunked = 0;
+	__builtin_memset(&d->chunk, 0, sizeof(d->chunk));
 	d->pin = GL_PIN_NONE;
 	if (err && err != -GL_PIN_UPGRADE) {	/* Upgrade: the server may decline; a 101 pins */
 		d->pin = -err;
@@ -201,18 +251,37 @@ gl_inline void decide_frame(struct work *w, u32 len)
 	}
 	if (w->frame.kind == GL_FRAME_LENGTH)
 		d->left = w->frame.left;
-	else if (w->frame.kind != GL_FRAME_NONE)
-		d->pin = GL_PIN_CHUNKED;
-	if (d->pin != GL_PIN_CHUNKED && len > d->head_len + d->left)
+	d->chunked = w->frame.kind == GL_FRAME_CHUNKED;
+	if (!d->chunked && len > d->head_len + d->left)
 		d->pin = GL_PIN_PIPELINED;
 }
 
 /*
- * decide_request: everything about the request whose head (@head_len bytes) lies in the head buffer, with @len bytes of it there.
+ * The part of a chunked request's body that is there: behind its head, up to @len bytes of the request at @base (as in
+ * decide_chunks). Fills d->chunk; what cannot be followed pins.
+ */
+gl_inline void decide_request_chunks(struct __sk_buff *skb, struct work *w, u32 base, u32 len)
+{
+	struct gl_decision *d = &w->decision;
+	int res;
+
+	__builtin_memset(&w->chunk, 0, sizeof(w->chunk));
+	res = decide_chunks(skb, base, d->head_len, len);
+	d->chunk = w->chunk;
+	if (res < 0)
+		d->pin = -res;
+	else if (res && w->walk.off < len)
+		d->pin = GL_PIN_PIPELINED;
+}
+
+/*
+ * decide_request: everything about the request whose head (@head_len bytes) lies in the head buffer; @len bytes of the request are
+ * there, at @base (as in decide_chunks).
  * Fills w->decision but for slot and taken; w->target.leg is the leg, and returns whether it must be opened (1) or is open (0).
  * @c is read without its lock: the commit compares the epoch.
  */
-gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_image *image, u32 head_len, u32 len)
+gl_inline int decide_request(struct __sk_buff *skb, struct work *w, struct conn *c, const struct gl_image *image, u32 base,
+			     u32 head_len, u32 len)
 {
 	struct gl_decision *d = &w->decision;
 	u32 service = w->step.service;
@@ -225,6 +294,8 @@ gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_ima
 	d->generation = image ? (u32)image->head.generation : 0;
 	decide_frame(w, len);
 	decide_colour(w, image, service);
+	if (d->chunked && !d->pin)
+		decide_request_chunks(skb, w, base, len);
 	d->lane = w->colour.lane;
 	d->reason = w->colour.reason;
 	w->target.fail = GL_FALLBACK_NONE;
@@ -236,8 +307,7 @@ gl_inline int decide_request(struct work *w, struct conn *c, const struct gl_ima
 		return 0;
 	}
 	if (d->pin) {
-		/* It stays where it is, but a request that is well-formed goes to base where base is open. */
-		d->leg = d->pin == GL_PIN_CHUNKED && c->c.leg[0].state == GL_LEG_OPEN ? 0 : c->c.active;
+		d->leg = c->c.active;
 		if (d->lane && c->c.leg[d->leg & (GL_LEGS - 1)].lane != d->lane)
 			w->target.fail = GL_FALLBACK_PINNED;
 		return 0;
@@ -297,8 +367,20 @@ gl_inline u32 decide_response_frame(struct work *w, u32 method)
 		r->pin = GL_PIN_UPGRADE;
 		return 0;
 	}
-	r->pin = GL_PIN_CHUNKED;
+	r->phase = GL_PHASE_CHUNKS;
 	return 0;
+}
+
+/* The chunked body that follows, as far as it is there: bytes [@off, @end) at @base (as in decide_chunks). */
+gl_inline void decide_response_chunks(struct __sk_buff *skb, struct work *w, u32 base, u32 off, u32 end)
+{
+	struct gl_response_head *r = &w->rhead;
+	int res = decide_chunks(skb, base, off, end);
+
+	r->chunk = w->chunk;
+	if (res < 0)
+		r->pin = -res;
+	r->rest = res > 0 && w->walk.off < end;
 }
 
 /* Remembers that bytes [@off, @off + @n) of the head lie in the slot. */
@@ -359,6 +441,15 @@ gl_inline void decide_response_more(struct __sk_buff *skb, struct work *w, u32 f
 	r->head_len = res;
 	if (decide_response_frame(w, method) && w->step.off + len > (u32)res)
 		r->pin = GL_PIN_RESPONSE;	/* an interim head in pieces, and more behind it: too rare to follow */
+	if (r->phase != GL_PHASE_CHUNKS || r->pin)
+		return;
+	/* Its first chunks are read from the slot; what does not lie there without a hole cannot be. */
+	if (w->step.off + len > r->held || r->span_start != r->span_end)
+		r->pin = GL_PIN_HOLE;
+	if (r->pin)
+		return;
+	__builtin_memset(&w->chunk, 0, sizeof(w->chunk));
+	decide_response_chunks(skb, w, 0, res, r->held);
 }
 
 /*
@@ -394,10 +485,26 @@ gl_global int decide_response(struct __sk_buff *skb, u32 method)
 			return 0;
 		at += res;
 		w->rhead.head_len = at;
-		if (!decide_response_frame(w, method) || at >= len)
-			return 0;
+		if (decide_response_frame(w, method) && at < len)
+			continue;
+		if (w->rhead.phase == GL_PHASE_CHUNKS) {
+			__builtin_memset(&w->chunk, 0, sizeof(w->chunk));
+			decide_response_chunks(skb, w, from, at, len);
+		}
+		return 0;
 	}
 	w->rhead.pin = GL_PIN_RESPONSE;
+	return 0;
+}
+
+/* decide_response_read: reads on in a chunked response, behind w->step.skip payload bytes; w->chunk is its state. Fills w->rhead. */
+gl_global int decide_response_read(struct __sk_buff *skb)
+{
+	struct work *w = work_get();
+
+	if (!w)
+		return -1;
+	decide_response_chunks(skb, w, w->pkt.l4 + w->pkt.hlen + w->step.skip, 0, w->pkt.seg.len - w->step.skip);
 	return 0;
 }
 

@@ -84,7 +84,7 @@ gl_inline int request_save(struct __sk_buff *skb, struct work *w, u32 off)
 	u32 len = w->pkt.seg.len, room;
 	u16 big = 0;
 
-	d->slot = slot_take(w, d->head_len + d->left > GL_SLOT_SMALL ? GL_SLOT_BIG : len, &big);
+	d->slot = slot_take(w, d->chunked || d->head_len + d->left > GL_SLOT_SMALL ? GL_SLOT_BIG : len, &big);
 	d->slot_big = big;
 	if (!d->slot)
 		return -1;
@@ -105,7 +105,7 @@ gl_inline void request_whole(struct __sk_buff *skb, struct work *w, struct conn 
 	struct gl_decision *d = &w->decision;
 	u32 off = w->pkt.l4 + w->pkt.hlen, open, claimed;
 
-	open = decide_request(w, c, image, head_len, w->pkt.seg.len);
+	open = decide_request(skb, w, c, image, off, head_len, w->pkt.seg.len);
 	claimed = open && d->leg;
 	d->taken = w->pkt.seg.len;
 	if (open && request_save(skb, w, off)) {
@@ -117,6 +117,8 @@ gl_inline void request_whole(struct __sk_buff *skb, struct work *w, struct conn 
 		d->taken = w->pkt.seg.len;
 		open = claimed = 0;
 	}
+	if (d->chunked && !d->pin && d->taken < w->pkt.seg.len)
+		decide_request_chunks(skb, w, off, d->taken);
 	bpf_spin_lock(&c->lock);
 	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step)) {
 		if (claimed)
@@ -175,18 +177,20 @@ gl_inline int request_append(struct __sk_buff *skb, struct work *w)
 }
 
 /* Commit of a held head that is complete (@head_len > 0), or pinned. */
-gl_inline void request_held(struct work *w, struct conn *c, const struct gl_image *image, int head_len, u32 total)
+gl_inline void request_held(struct __sk_buff *skb, struct work *w, struct conn *c, const struct gl_image *image, int head_len,
+			    u32 total)
 {
 	struct gl_decision *d = &w->decision;
 	u32 open = 0, claimed = 0;
 
 	d->taken = total;
 	if (head_len > 0) {
-		open = decide_request(w, c, image, head_len, total);
+		open = decide_request(skb, w, c, image, 0, head_len, total);
 		claimed = open && d->leg;
 	} else {
 		d->now_ns = w->pkt.seg.now_ns;
 		d->left = 0;
+		d->chunked = 0;
 		d->head_len = total;
 		d->lane = GL_LANE_BASE;
 		d->reason = GL_REASON_DEFAULT;
@@ -243,7 +247,7 @@ gl_global int request_more(struct __sk_buff *skb)
 	if (!res && n == GL_HEAD_MAX)
 		res = -GL_PIN_HEAD_LONG;
 	if (res) {
-		request_held(w, c, image, res, total);
+		request_held(skb, w, c, image, res, total);
 		return 0;
 	}
 	bpf_spin_lock(&c->lock);
@@ -258,7 +262,8 @@ gl_global int request_body(struct __sk_buff *skb)
 {
 	struct work *w = work_get();
 	struct conn *c;
-	int added;
+	u32 chunked;
+	int added, res = 0;
 
 	if (!w)
 		return 0;
@@ -270,9 +275,41 @@ gl_global int request_body(struct __sk_buff *skb)
 	w->step.drop = GL_DROP_NONE;	/* the slot's part is replayed; what does not fit comes again */
 	if (added <= 0)
 		return 0;
+	chunked = c->c.req.phase == GL_PHASE_CHUNKS;
+	if (chunked) {
+		w->chunk = c->c.req.chunk;
+		res = decide_chunks(skb, w->pkt.l4 + w->pkt.hlen + w->step.skip, 0, added);
+	}
 	bpf_spin_lock(&c->lock);
-	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step) && c->c.slot_len == w->step.slot_len)
+	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step) && c->c.slot_len == w->step.slot_len) {
 		gl_commit_append(&c->c, added, &w->step);
+		if (chunked)
+			gl_commit_chunked(&c->c, &w->chunk, res, w->walk.off < (u32)added, &w->step);
+	}
+	bpf_spin_unlock(&c->lock);
+	return 0;
+}
+
+/* request_chunks: sizes of a chunked body are read in a packet that goes on to the active leg. */
+gl_global int request_chunks(struct __sk_buff *skb)
+{
+	struct work *w = work_get();
+	struct conn *c;
+	u32 len;
+	int res;
+
+	if (!w)
+		return 0;
+	gl_step_drop(&w->step, GL_DROP_LEG);
+	c = bpf_map_lookup_elem(&conns, &w->key);
+	if (!c)
+		return 0;
+	len = w->pkt.seg.len - w->step.skip;
+	w->chunk = c->c.req.chunk;
+	res = decide_chunks(skb, w->pkt.l4 + w->pkt.hlen + w->step.skip, 0, len);
+	bpf_spin_lock(&c->lock);
+	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step))
+		gl_commit_chunks(&c->c, &w->pkt.seg, &w->chunk, res, w->walk.off < len, &w->step);
 	bpf_spin_unlock(&c->lock);
 	return 0;
 }

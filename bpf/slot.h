@@ -242,4 +242,26 @@ gl_global int slot_load_head(u32 len)
 	return copy.err || copy.left ? -1 : 0;
 }
 
+/*
+ * slot_window: copies the bytes [@off, @off + @len) of the slot in use to the start of the head buffer; @len is at most
+ * GL_SLOT_CHUNK. Returns 0 or a negative number.
+ */
+gl_global int slot_window(u32 off, u32 len)
+{
+	struct work *w = work_get();
+	u64 mask = 0, n, o = off;
+	u8 *bytes;
+
+	if (!w || !len)
+		return -1;
+	bytes = slot_bytes(w->step.slot, w->step.slot_big, w->conn_id, &mask);
+	if (!bytes || off + len > mask + 1)
+		return -1;
+	n = slot_chunk(len);
+	gl_opaque(o);
+	o &= mask;
+	gl_opaque(o);
+	return bpf_probe_read_kernel(w->buf.b, n, bytes + o);
+}
+
 #endif

@@ -33,6 +33,9 @@ gl_inline void steer_client(struct __sk_buff *skb, struct work *w)
 	case GL_ACT_APPEND:
 		request_body(skb);
 		break;
+	case GL_ACT_CHUNKS:
+		request_chunks(skb);
+		break;
 	}
 	if (w->step.act == GL_ACT_FAILED)
 		open_next();
@@ -109,6 +112,25 @@ gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn
 		slot_give(w, w->rhead.slot, w->step.slot_big);
 }
 
+/* Sizes of a chunked body are read in a packet on its way to the client. */
+gl_inline void steer_chunks(struct __sk_buff *skb, struct work *w, struct conn *c)
+{
+	u32 translated;
+
+	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
+	w->chunk = c->c.rsp.chunk;
+	decide_response_read(skb);
+	bpf_spin_lock(&c->lock);
+	translated = c->c.flags & GL_CONN_TRANSLATED;
+	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step))
+		gl_server_read(&c->c, w->step.leg, &w->pkt.seg, &w->rhead, &w->step);
+	if (w->step.act == GL_ACT_DROP && !translated) {
+		gl_step_pin(&c->c, &w->step, GL_PIN_SYNC);
+		w->step.act = GL_ACT_PASS;
+	}
+	bpf_spin_unlock(&c->lock);
+}
+
 /* A SYN-ACK passed this way: the replies do reach us, and the endpoint is well. */
 gl_inline void steer_answered(struct work *w, struct conn *c)
 {
@@ -158,6 +180,8 @@ int to_pod(struct __sk_buff *skb)
 		return GL_NEXT;
 	if (w->step.act == GL_ACT_RESPONSE)
 		steer_response(skb, w, c);
+	else if (w->step.act == GL_ACT_CHUNKS)
+		steer_chunks(skb, w, c);
 	else if (w->step.act == GL_ACT_FAILED)
 		open_next();
 	res = emit_step(skb);

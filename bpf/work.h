@@ -8,6 +8,7 @@
 #ifndef GL_BPF_WORK_H
 #define GL_BPF_WORK_H
 
+#include "core/chunk_walk.h"
 #include "core/colour.h"
 #include "core/frame.h"
 #include "core/head.h"
@@ -57,6 +58,8 @@ struct work {
 	struct gl_decision decision;
 	struct gl_frame frame;
 	struct gl_response_head rhead;
+	struct gl_chunk chunk;		/* while a chunked body is read */
+	struct gl_chunk_walk walk;
 	struct gl_colour colour;
 	u64 conn_id;
 	u32 now_ms;

@@ -59,6 +59,7 @@
 
 #include "core/bytes.h"
 #include "core/head_type.h"
+#include "graylink/conn.h"
 
 enum gl_chunk_phase {
 	GL_CHUNK_SIZE,		/* 0: a state of zeroes is the beginning of a body */
@@ -80,15 +81,6 @@ enum gl_chunk_phase {
 	GL_CHUNK_LAST_LF,
 	GL_CHUNK_DONE,
 	GL_CHUNK_BAD,
-};
-
-/* State of one body; all zeroes at its first byte. Only the functions below write it. */
-struct gl_chunk {
-	u64 left;		/* DATA: bytes to come; trailer: lines allowed; else: the size */
-	u32 hash;		/* TRAILER_NAME: of the name as far as it is read */
-	u16 spent;		/* bytes of this size line, or of the trailer */
-	u8 phase;		/* enum gl_chunk_phase */
-	u8 digits;		/* SIZE: digits read; TRAILER_NAME: bytes of the name read */
 };
 
 _Static_assert(sizeof(struct gl_chunk) == 16, "gl_chunk");

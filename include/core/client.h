@@ -9,17 +9,20 @@
  *	next byte, a boundary, answer not over	pin (pipelined)
  *	next byte, head held			MORE
  *	next byte, body				passes, counted against the body; beyond its end: pin (pipelined)
- *	behind a hole				body: passes and counts; else dropped (translated) or pin (hole)
+ *	next byte, chunked body			data passes, counted; anything else: CHUNKS
+ *	behind a hole				body of known length: passes and counts; else dropped (translated) or pin (hole)
  */
 #ifndef GL_CORE_CLIENT_H
 #define GL_CORE_CLIENT_H
 
+#include "core/chunk.h"
 #include "core/step.h"
 
 /* What a decision says, once the head was read: filled outside the lock, committed under it. */
 struct gl_decision {
 	u64 now_ns;
 	u64 left;		/* body bytes that follow the head */
+	struct gl_chunk chunk;	/* of a chunked body, behind the bytes that are taken */
 	u32 head_len;
 	u32 taken;		/* payload bytes of the request that are taken now: passed, or saved from its first byte on */
 	u32 generation;
@@ -30,6 +33,8 @@ struct gl_decision {
 	u8 method;
 	u8 leg;			/* index */
 	u8 pin;			/* enum gl_pin: stay on the leg for good */
+	u8 chunked;
+	u8 pad[7];
 };
 
 /* A boundary: the answer is complete, the client has acknowledged all of it, the server all of the request. */
@@ -79,6 +84,31 @@ gl_inline void gl_client_body(struct gl_conn *conn, struct gl_leg *leg, const st
 		req->phase = GL_PHASE_DONE;
 }
 
+/* Bytes of a chunked body: data is counted here; where sizes must be read, order matters. */
+gl_inline void gl_client_chunks(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	struct gl_request *req = &conn->req;
+	u32 end = seg->seq + seg->len, fresh = end - conn->nxt;
+
+	if (gl_seq_after(seg->seq, conn->nxt)) {
+		if (conn->flags & GL_CONN_TRANSLATED) {
+			gl_step_drop(step, GL_DROP_HOLE);
+			return;
+		}
+		gl_step_pin(conn, step, GL_PIN_HOLE);
+	} else if (gl_chunk_data(&req->chunk) < fresh) {
+		step->act = GL_ACT_CHUNKS;
+		step->skip = conn->nxt - seg->seq;
+		step->seq = conn->nxt;
+		return;
+	} else {
+		gl_chunk_skip(&req->chunk, fresh);
+	}
+	conn->nxt = end;
+	leg->rcv_nxt = end + leg->dtx;
+	req->bytes += fresh;
+}
+
 /* New bytes where a request may begin. */
 gl_inline void gl_client_head(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
 {
@@ -125,6 +155,10 @@ gl_inline void gl_client_payload(struct gl_conn *conn, struct gl_leg *leg, const
 	}
 	if (!(conn->flags & GL_CONN_PINNED) && conn->req.phase == GL_PHASE_BODY) {
 		gl_client_body(conn, leg, seg, step);
+		return;
+	}
+	if (!(conn->flags & GL_CONN_PINNED) && conn->req.phase == GL_PHASE_CHUNKS) {
+		gl_client_chunks(conn, leg, seg, step);
 		return;
 	}
 	if (!(conn->flags & GL_CONN_PINNED) && conn->req.phase == GL_PHASE_HEAD) {

@@ -50,6 +50,9 @@ gl_inline void gl_commit_begin(struct gl_conn *conn, const struct gl_decision *d
 	req->method = d->method;
 	req->left = d->left > body ? d->left - body : 0;
 	req->phase = req->left ? GL_PHASE_BODY : GL_PHASE_DONE;
+	req->chunk = d->chunk;
+	if (d->chunked && !gl_chunk_done(&d->chunk))
+		req->phase = GL_PHASE_CHUNKS;
 	conn->rsp.phase = GL_PHASE_HEAD;
 	conn->rsp.bytes = 0;
 	conn->rsp.left = 0;
@@ -233,7 +236,49 @@ gl_inline void gl_commit_hold(struct gl_conn *conn, const struct gl_seg *seg, u3
 	step->ack = conn->nxt;
 }
 
-/* gl_commit_append: @len more body bytes were appended to the slot while the leg opens. They are not acknowledged. */
+/*
+ * gl_commit_chunked: bytes of a chunked body were read; @chunk is the state behind them, @res as gl_chunk_walk_result(), and
+ * @rest tells whether the packet has bytes behind the end of the body.
+ */
+gl_inline void gl_commit_chunked(struct gl_conn *conn, const struct gl_chunk *chunk, int res, u32 rest, struct gl_step *step)
+{
+	conn->req.chunk = *chunk;
+	if (res < 0) {
+		gl_step_pin(conn, step, -res);
+	} else if (res) {
+		conn->req.phase = GL_PHASE_DONE;
+		conn->epoch++;
+		if (rest)
+			gl_step_pin(conn, step, GL_PIN_PIPELINED);
+	}
+}
+
+/* gl_commit_chunks: the same for a packet that goes on to the leg. step->seq: where the bytes began that were read. */
+gl_inline void gl_commit_chunks(struct gl_conn *conn, const struct gl_seg *seg, const struct gl_chunk *chunk, int res, u32 rest,
+				struct gl_step *step)
+{
+	u32 index = conn->active & (GL_LEGS - 1), fresh = seg->seq + seg->len - conn->nxt;
+	struct gl_leg *leg = &conn->leg[index];
+
+	if (conn->nxt != step->seq || conn->req.phase != GL_PHASE_CHUNKS) {
+		gl_step_drop(step, GL_DROP_EPOCH);
+		return;
+	}
+	conn->nxt += fresh;
+	conn->req.bytes += fresh;
+	leg->rcv_nxt = conn->nxt + leg->dtx;
+	gl_commit_chunked(conn, chunk, res, rest, step);
+	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
+	gl_client_ack(conn, leg, seg, step);
+	if (seg->flags & GL_TCP_FIN)
+		gl_client_fin(conn, leg, seg, step);
+	gl_step_to_leg(conn, step, leg, index);
+}
+
+/*
+ * gl_commit_append: @len more body bytes were appended to the slot while the leg opens. They are not acknowledged. Those of a
+ * chunked body are committed by gl_commit_chunked() besides.
+ */
 gl_inline void gl_commit_append(struct gl_conn *conn, u32 len, struct gl_step *step)
 {
 	struct gl_leg *leg = &conn->leg[conn->active & (GL_LEGS - 1)];
@@ -243,6 +288,10 @@ gl_inline void gl_commit_append(struct gl_conn *conn, u32 len, struct gl_step *s
 	conn->nxt += len;
 	conn->req.bytes += len;
 	leg->rcv_nxt += len;
+	conn->epoch++;
+	gl_step_drop(step, GL_DROP_NONE);
+	if (conn->req.phase == GL_PHASE_CHUNKS)
+		return;
 	if (body > conn->req.left) {
 		gl_step_pin(conn, step, GL_PIN_PIPELINED);
 		body = conn->req.left;
@@ -250,8 +299,6 @@ gl_inline void gl_commit_append(struct gl_conn *conn, u32 len, struct gl_step *s
 	conn->req.left -= body;
 	if (!conn->req.left)
 		conn->req.phase = GL_PHASE_DONE;
-	conn->epoch++;
-	gl_step_drop(step, GL_DROP_HOLD);
 }
 
 /*

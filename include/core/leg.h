@@ -23,6 +23,7 @@ enum gl_act {
 	GL_ACT_MORE,		/* bytes for the held head: append to the slot, read again, decide */
 	GL_ACT_APPEND,		/* body bytes while the leg opens: append to the slot */
 	GL_ACT_RESPONSE,	/* a response begins here: read its head */
+	GL_ACT_CHUNKS,		/* a chunked body goes on here, and not with data alone: read it */
 	GL_ACT_ACK_CLIENT,	/* answer the client with an ACK of what was taken */
 	GL_ACT_SYN,		/* turn it into a SYN to the leg */
 	GL_ACT_REPLAY,		/* turn it into the saved bytes, towards the leg */

@@ -13,13 +13,15 @@
 /* What the head of a response said: filled outside the lock. */
 struct gl_response_head {
 	u64 left;		/* body bytes that follow the head */
+	struct gl_chunk chunk;	/* of a chunked body, behind the bytes that are there */
 	u32 head_len;		/* bytes up to the end of the final head, interim heads before it included */
 	u16 code;
-	u8 phase;		/* GL_PHASE_HEAD (interim only), _BODY, _DONE, _UNTIL_CLOSE */
+	u8 phase;		/* GL_PHASE_HEAD (interim only), _BODY, _DONE, _CHUNKS, _UNTIL_CLOSE */
 	u8 pin;			/* enum gl_pin: follow it no further */
 	u8 close;		/* the server said that it closes */
 	u8 hold;		/* the head is incomplete; what is there of it lies in the slot */
-	u16 pad;
+	u8 rest;		/* bytes follow behind the end of a chunked body */
+	u8 pad;
 	u32 slot;		/* slot + 1 that holds it; 0: none was needed */
 	u32 held;		/* bytes in it without a hole */
 	u32 span_start;		/* as in struct gl_response */
@@ -218,6 +220,31 @@ gl_inline void gl_server_head(struct gl_conn *conn, struct gl_leg *leg, const st
 	step->slot_big = 1;
 }
 
+/* Bytes of a chunked body: data is counted here; where sizes must be read, order matters. */
+gl_inline void gl_server_chunks(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+{
+	struct gl_response *rsp = &conn->rsp;
+	u32 end = seg->seq + seg->len, fresh = end - leg->snd_nxt;
+
+	if (gl_seq_after(seg->seq, leg->snd_nxt)) {
+		if (conn->flags & GL_CONN_TRANSLATED) {
+			gl_step_drop(step, GL_DROP_HOLE);
+			return;
+		}
+		gl_step_pin(conn, step, GL_PIN_HOLE);
+		gl_step_done(conn, step, seg->now_ns, 0);
+	} else if (gl_chunk_data(&rsp->chunk) < fresh) {
+		step->act = GL_ACT_CHUNKS;
+		step->skip = leg->snd_nxt - seg->seq;
+		step->seq = leg->snd_nxt;
+		return;
+	} else {
+		gl_chunk_skip(&rsp->chunk, fresh);
+	}
+	leg->snd_nxt = end;
+	rsp->bytes += fresh;
+}
+
 /*
  * Payload of the active leg's server. A length needs no order (see gl_client_body): the client's ACK of all of it, which a
  * boundary asks for, says that no hole is left.
@@ -233,6 +260,10 @@ gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const
 	}
 	if (!gl_seq_after(end, leg->snd_nxt))
 		return;
+	if (rsp->phase == GL_PHASE_CHUNKS) {
+		gl_server_chunks(conn, leg, seg, step);
+		return;
+	}
 	leg->snd_nxt = end;
 	rsp->bytes += moved;
 	if (rsp->phase == GL_PHASE_BODY) {
@@ -310,7 +341,7 @@ gl_inline void gl_server_active(struct gl_conn *conn, struct gl_leg *leg, const 
 		conn->flags |= GL_CONN_FIN_ACKED;
 	if (seg->len)
 		gl_server_payload(conn, leg, seg, step);
-	if ((seg->flags & GL_TCP_FIN) && step->act != GL_ACT_DROP && step->act != GL_ACT_RESPONSE)
+	if ((seg->flags & GL_TCP_FIN) && (step->act == GL_ACT_PASS || step->act == GL_ACT_XLAT))
 		gl_server_fin(conn, leg, seg, step);
 	gl_step_over(conn, step);
 }
@@ -373,11 +404,24 @@ gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl
 		gl_server_idle(conn, leg, seg, step);
 	}
 	step->epoch = conn->epoch;
-	if (step->act == GL_ACT_XLAT || step->act == GL_ACT_PASS || step->act == GL_ACT_RESPONSE) {
+	if (step->act == GL_ACT_XLAT || step->act == GL_ACT_PASS || step->act == GL_ACT_RESPONSE ||
+	    step->act == GL_ACT_CHUNKS) {
 		gl_step_to_client(conn, step, leg, index);
 		step->xlat.set_win = 0;
 		gl_server_window(conn, leg, seg, step);
 	}
+}
+
+/* The chunked body stands at @chunk; if that is its end, the response is complete. */
+gl_inline void gl_server_chunked(struct gl_conn *conn, const struct gl_seg *seg, const struct gl_chunk *chunk, u32 rest,
+				 struct gl_step *step)
+{
+	conn->rsp.chunk = *chunk;
+	if (!gl_chunk_done(chunk))
+		return;
+	if (rest)
+		gl_step_pin(conn, step, GL_PIN_UNASKED);
+	gl_server_complete(conn, seg, step);
 }
 
 /* An incomplete head: what is there of it lies in the slot, and the packet goes on. */
@@ -434,9 +478,39 @@ gl_inline void gl_server_response(struct gl_conn *conn, u32 index, const struct 
 		rsp->phase = GL_PHASE_BODY;
 		if (!rsp->left)
 			gl_server_complete(conn, seg, step);
+	} else if (head->phase == GL_PHASE_CHUNKS) {
+		rsp->phase = GL_PHASE_CHUNKS;
+		gl_server_chunked(conn, seg, &head->chunk, head->rest, step);
 	} else if (head->phase == GL_PHASE_UNTIL_CLOSE) {
 		rsp->phase = GL_PHASE_UNTIL_CLOSE;
 		gl_step_pin(conn, step, GL_PIN_UNTIL_CLOSE);
+	}
+	if (seg->flags & GL_TCP_FIN)
+		gl_server_fin(conn, leg, seg, step);
+}
+
+/*
+ * gl_server_read: bytes of a chunked body, from step->seq on, were read from the packet in hand; @head->chunk is the state behind
+ * them, @head->pin why it cannot be followed, @head->rest whether bytes follow behind its end.
+ */
+gl_inline void gl_server_read(struct gl_conn *conn, u32 index, const struct gl_seg *seg, const struct gl_response_head *head,
+			      struct gl_step *step)
+{
+	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
+	u32 fresh = seg->seq + seg->len - leg->snd_nxt;
+
+	if (leg->snd_nxt != step->seq || conn->rsp.phase != GL_PHASE_CHUNKS) {
+		gl_step_drop(step, GL_DROP_EPOCH);
+		return;
+	}
+	leg->snd_nxt += fresh;
+	conn->rsp.bytes += fresh;
+	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
+	if (head->pin) {
+		gl_step_pin(conn, step, head->pin);
+		gl_step_done(conn, step, seg->now_ns, 0);
+	} else {
+		gl_server_chunked(conn, seg, &head->chunk, head->rest, step);
 	}
 	if (seg->flags & GL_TCP_FIN)
 		gl_server_fin(conn, leg, seg, step);

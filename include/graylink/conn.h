@@ -60,19 +60,30 @@ struct gl_leg {
 	u32 used_ms;		/* CLOCK_MONOTONIC in milliseconds (wraps): SYN sent, or last active use */
 };
 
+/* State of one chunked body; all zeroes at its first byte. core/chunk.h reads and writes it. */
+struct gl_chunk {
+	u64 left;		/* DATA: bytes to come; trailer: lines allowed; else: the size */
+	u32 hash;		/* TRAILER_NAME: of the name as far as it is read */
+	u16 spent;		/* bytes of this size line, or of the trailer */
+	u8 phase;		/* enum gl_chunk_phase */
+	u8 digits;		/* SIZE: digits read; TRAILER_NAME: bytes of the name read */
+};
+
 /* Where a request or a response stands. */
 enum gl_phase {
 	GL_PHASE_IDLE,		/* response: no request is waiting for one */
 	GL_PHASE_HEAD,		/* the next byte begins a head */
 	GL_PHASE_HOLD,		/* request: an incomplete head lies in the slot and is acknowledged to the client */
 	GL_PHASE_BODY,		/* `left` bytes to come */
+	GL_PHASE_CHUNKS,	/* a chunked body */
 	GL_PHASE_DONE,		/* complete */
 	GL_PHASE_UNTIL_CLOSE,	/* response: ends with the connection */
 };
 
 /* The current request, in the client's space. */
 struct gl_request {
-	u64 left;		/* body bytes to come */
+	u64 left;		/* BODY: body bytes to come */
+	struct gl_chunk chunk;	/* CHUNKS: where it is at conn.nxt */
 	u64 bytes;		/* seen so far, head included */
 	u64 start_ns;		/* CLOCK_MONOTONIC: its head was seen */
 	u32 seq;		/* its first byte */
@@ -88,6 +99,7 @@ struct gl_request {
 /* The current response, in the active leg's space. */
 struct gl_response {
 	u64 left;
+	struct gl_chunk chunk;	/* CHUNKS: where it is at the leg's snd_nxt */
 	u64 bytes;
 	u64 first_ns;		/* CLOCK_MONOTONIC: first byte of the final response */
 	u32 head_seq;		/* with a slot: first byte of the head */
@@ -168,8 +180,8 @@ struct gl_slot_head {
 };
 
 _Static_assert(sizeof(struct gl_leg) == 88, "gl_leg");
-_Static_assert(sizeof(struct gl_request) == 40, "gl_request");
-_Static_assert(sizeof(struct gl_response) == 48, "gl_response");
+_Static_assert(sizeof(struct gl_request) == 56, "gl_request");
+_Static_assert(sizeof(struct gl_response) == 64, "gl_response");
 _Static_assert(sizeof(struct gl_conn) % 8 == 0, "gl_conn");
 
 #endif
