@@ -45,10 +45,20 @@ static const struct {
 	  "test.yaml:6:31: spec.services: 10.77.0.1:80 is a frontend and a gray endpoint at once (other/web and shop/web, release "
 	  "shop/v2)" },
 	{ "other sticky keys at one entry",
-	  RELEASE("v2", "shop", ENTRY(", sticky: [{header: a}]"), "10.96.0.1:80", "10.77.0.1:80"),
-	  RELEASE("v3", "shop", ENTRY(", sticky: [{cookie: a}]"), "10.96.0.1:80", "10.77.0.2:80"),
-	  "test.yaml:6:7: spec.entries[0].sticky: release shop/v2 divides the users of service \"web\" by other sticky keys; two "
-	  "divisions of one entry must agree, or a user would belong to both (hint: give both the same list)" },
+	  RELEASE("v2", "shop", "  batches: [{weight: 5}]\n" ENTRY(", sticky: [{header: a}]"),
+		  "10.96.0.1:80", "10.77.0.1:80"),
+	  RELEASE("v3", "shop", "  batches: [{weight: 5}]\n" ENTRY(", sticky: [{cookie: a}]"),
+		  "10.96.0.1:80", "10.77.0.2:80"),
+	  "test.yaml:7:7: spec.entries[0].sticky: release shop/v2 divides the users of service \"web\" "
+	  "by other sticky keys; two divisions of one entry must agree, or a user would belong to both "
+	  "(hint: give both the same list)" },
+	{ "other sticky keys, rules alone",
+	  RELEASE("v2", "shop", "  batches: [{weight: 5}]\n" ENTRY(", sticky: [{header: a}]"),
+		  "10.96.0.1:80", "10.77.0.1:80"),
+	  RELEASE("v3", "shop",
+		  ENTRY(", match: [{headers: [{name: b, type: Present}]}], sticky: [{cookie: a}]"),
+		  "10.96.0.1:80", "10.77.0.2:80"),
+	  NULL },
 	{ "weights over 100 %",
 	  RELEASE("v2", "shop", "  batches: [{weight: 60}]\n" ENTRY(", sticky: [{header: a}]"),
 		  "10.96.0.1:80", "10.77.0.1:80"),

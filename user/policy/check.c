@@ -37,8 +37,10 @@ static const struct gl_service_spec *find_service(const struct gl_release_spec *
 
 /* Lane ---------------------------------------------------------------------------------------- */
 
-static void check_lane(struct gl_reader *reader, struct gl_release_spec *spec)
+static void check_lane(struct gl_reader *reader, struct gl_release_spec *spec, bool clean)
 {
+	if (!spec->lane && (!spec->name || !clean))
+		return;
 	if (!spec->lane) {
 		at(reader, "metadata.name");
 		spec->lane = spec->name;
@@ -136,11 +138,12 @@ static void report_clash(struct gl_reader *reader, const struct use *a, const st
 static size_t collect(struct use *uses, size_t service, enum role role,
 		      const struct gl_addresses_spec *list)
 {
-	size_t i;
+	size_t count = 0, i;
 
 	for (i = 0; i < list->count; i++)
-		uses[i] = (struct use){ &list->items[i], service, i, role };
-	return list->count;
+		if (list->items[i].text)
+			uses[count++] = (struct use){ &list->items[i], service, i, role };
+	return count;
 }
 
 static void check_addresses(struct gl_reader *reader, const struct gl_release_spec *spec)
@@ -188,22 +191,23 @@ static int compare_services(const void *a, const void *b)
 	return diff ? diff : x < y ? -1 : 1;
 }
 
-static void check_services(struct gl_reader *reader, const struct gl_release_spec *spec)
+static void check_services(struct gl_reader *reader, const struct gl_release_spec *spec, bool clean)
 {
 	const struct gl_service_spec **sorted = calloc(spec->nservices + 1, sizeof(*sorted));
 	bool gray = false;
-	size_t i;
+	size_t count = 0, i;
 
 	if (!sorted) {
 		reader->failed = true;
 		return;
 	}
 	for (i = 0; i < spec->nservices; i++) {
-		sorted[i] = &spec->services[i];
+		if (spec->services[i].name)
+			sorted[count++] = &spec->services[i];
 		gray |= spec->services[i].gray.count > 0;
 	}
-	qsort(sorted, spec->nservices, sizeof(*sorted), compare_services);
-	for (i = 1; i < spec->nservices; i++) {
+	qsort(sorted, count, sizeof(*sorted), compare_services);
+	for (i = 1; i < count; i++) {
 		if (strcmp(sorted[i]->name, sorted[i - 1]->name))
 			continue;
 		at(reader, "spec.services[%zu].name", (size_t)(sorted[i] - spec->services));
@@ -213,7 +217,7 @@ static void check_services(struct gl_reader *reader, const struct gl_release_spe
 	}
 	free(sorted);
 	at(reader, "spec.services");
-	if (!gray)
+	if (!gray && clean)
 		gl_read_error(reader, spec->services[0].pos,
 			      "give gray: {addresses: [...]} to at least one",
 			      "no service has a gray version");
@@ -227,8 +231,9 @@ static void check_match(struct gl_reader *reader, const struct gl_match_spec *ma
 	size_t i, j;
 
 	for (i = 0; i < match->count; i++) {
-		for (j = 0; j < i; j++) {
-			if (strcmp(match->headers[i].name, match->headers[j].name))
+		for (j = 0; j < i && match->headers[i].name; j++) {
+			if (!match->headers[j].name ||
+			    strcmp(match->headers[i].name, match->headers[j].name))
 				continue;
 			at(reader, "spec.entries[%zu].match[%zu].headers[%zu].name", entry, index,
 			   i);
@@ -241,41 +246,55 @@ static void check_match(struct gl_reader *reader, const struct gl_match_spec *ma
 	}
 }
 
-static void check_entry(struct gl_reader *reader, const struct gl_release_spec *spec, size_t index)
+/* An entry whose service is named nowhere. */
+static void unknown_service(struct gl_reader *reader, const struct gl_release_spec *spec,
+			    const struct gl_entry_spec *entry)
 {
-	const struct gl_entry_spec *entry = &spec->entries[index];
-	const struct gl_service_spec *service = find_service(spec, entry->service);
+	const char **names = calloc(spec->nservices + 1, sizeof(*names)), *near = NULL;
+	char hint[96];
 	size_t i;
 
-	at(reader, "spec.entries[%zu].service", index);
-	if (!service) {
-		const char **names = calloc(spec->nservices + 1, sizeof(*names)), *near = NULL;
-		char hint[96];
+	for (i = 0; names && i < spec->nservices; i++)
+		names[i] = spec->services[i].name;
+	if (names)
+		near = gl_read_nearest(entry->service, names, spec->nservices);
+	if (near)
+		snprintf(hint, sizeof(hint), "did you mean %s?", near);
+	gl_read_error(reader, entry->pos, near ? hint : "every entry is one of spec.services",
+		      "no service is named \"%s\"", entry->service);
+	free(names);
+}
 
-		for (i = 0; names && i < spec->nservices; i++)
-			names[i] = spec->services[i].name;
-		if (names)
-			near = gl_read_nearest(entry->service, names, spec->nservices);
-		if (near)
-			snprintf(hint, sizeof(hint), "did you mean %s?", near);
-		gl_read_error(reader, entry->pos,
-			      near ? hint : "every entry is one of spec.services",
-			      "no service is named \"%s\"", entry->service);
-		free(names);
-	} else if (!service->gray.count) {
-		gl_read_warn(
-			reader, entry->pos, "make the first service with a gray version the entry",
-			"service \"%s\" has no gray version: a colour given here reaches the next hop only if the service "
-			"forwards a label, as this version inserts none",
-			entry->service);
-	}
+static void check_entry(struct gl_reader *reader, const struct gl_release_spec *spec, size_t index,
+			bool clean)
+{
+	const struct gl_entry_spec *entry = &spec->entries[index];
+	const struct gl_service_spec *service;
+	size_t i;
+
+	for (i = 0; i < entry->nmatches; i++)
+		check_match(reader, &entry->matches[i], index, i);
+	if (!entry->service)
+		return;
+	at(reader, "spec.entries[%zu].service", index);
 	for (i = 0; i < index; i++)
-		if (!strcmp(spec->entries[i].service, entry->service))
+		if (spec->entries[i].service && !strcmp(spec->entries[i].service, entry->service))
 			gl_read_error(reader, entry->pos, NULL,
 				      "service \"%s\" has two entries; the first is in line %u",
 				      entry->service, spec->entries[i].pos.line);
-	for (i = 0; i < entry->nmatches; i++)
-		check_match(reader, &entry->matches[i], index, i);
+	/* Where the services have errors of their own, the one that is meant may be among these. */
+	if (!clean)
+		return;
+	service = find_service(spec, entry->service);
+	if (!service)
+		unknown_service(reader, spec, entry);
+	else if (!service->gray.count)
+		gl_read_warn(
+			reader, entry->pos, "make the first service with a gray version the entry",
+			"service \"%s\" has no gray version: a colour given here reaches the "
+			"next hop only if the service forwards a label, as this version inserts "
+			"none",
+			entry->service);
 }
 
 /* Batches ------------------------------------------------------------------------------------- */
@@ -335,21 +354,22 @@ static void check_batches(struct gl_reader *reader, struct gl_release_spec *spec
 	}
 }
 
-void gl_check_release(struct gl_reader *reader, struct gl_release_spec *spec)
+void gl_check_release(struct gl_reader *reader, struct gl_release_spec *spec, bool clean)
 {
 	size_t i;
 
-	check_lane(reader, spec);
-	check_services(reader, spec);
+	check_lane(reader, spec, clean);
+	check_services(reader, spec, clean);
 	check_addresses(reader, spec);
 	for (i = 0; i < spec->nentries; i++)
-		check_entry(reader, spec, i);
-	check_batches(reader, spec);
+		check_entry(reader, spec, i, clean);
+	if (clean)
+		check_batches(reader, spec);
 	at(reader, "spec.entries");
-	if (!spec->nentries)
-		gl_read_warn(
-			reader, spec->pos, NULL,
-			"there is no entry: only labels and calling pods give requests this lane");
+	if (clean && !spec->nentries)
+		gl_read_warn(reader, spec->pos, NULL,
+			     "there is no entry: only labels and calling pods give requests this "
+			     "lane");
 	at(reader, "%s", "");
 }
 

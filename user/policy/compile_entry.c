@@ -35,6 +35,7 @@ struct entry {
 	struct gl_fieldset *fields;
 	struct part *parts;
 	size_t nparts;
+	const struct part *divided; /* the first that has a weight: its sticky keys count */
 	struct predicate *predicates;
 	uint32_t npredicates;
 	uint32_t *slots;	/* hash of predicates, index + 1 */
@@ -253,19 +254,20 @@ static bool same_sticky(const struct gl_entry_spec *a, const struct gl_entry_spe
 	return true;
 }
 
-static void check_sticky(struct entry *entry, const struct part *part)
+/* Only releases that divide users now must agree: one with rules alone has no say in it. */
+static void check_sticky(struct entry *entry, const struct part *first, const struct part *part)
 {
-	const struct gl_release_spec *spec = part->active->spec,
-				     *other = entry->parts[0].active->spec;
+	const struct gl_release_spec *spec = part->active->spec, *other = first->active->spec;
 	char field[64];
 
 	snprintf(field, sizeof(field), "spec.entries[%zu].sticky", part->index);
-	if (!same_sticky(part->entry, entry->parts[0].entry))
-		gl_compile_error(
-			entry->compiler, spec, part->entry->pos, field, "give both the same list",
-			"release %s/%s divides the users of service \"%s\" by other sticky keys; two divisions of one "
-			"entry must agree, or a user would belong to both",
-			other->namespace, other->name, part->entry->service);
+	if (!same_sticky(part->entry, first->entry))
+		gl_compile_error(entry->compiler, spec, part->entry->pos, field,
+				 "give both the same list",
+				 "release %s/%s divides the users of service \"%s\" by other sticky "
+				 "keys; two divisions of one entry must agree, or a user would "
+				 "belong to both",
+				 other->namespace, other->name, part->entry->service);
 }
 
 static void write_shares(struct entry *entry, struct gl_image_entry *out)
@@ -284,9 +286,11 @@ static void write_shares(struct entry *entry, struct gl_image_entry *out)
 		const struct part *part = &entry->parts[i];
 		u32 weight = part->active->steer.weight_ppm;
 
-		check_sticky(entry, part);
 		if (!weight)
 			continue;
+		if (!entry->divided)
+			entry->divided = part;
+		check_sticky(entry, entry->divided, part);
 		if (from + weight > GL_WEIGHT_ONE) {
 			gl_compile_error(
 				compiler, part->active->spec, part->entry->pos, "spec.batches",
@@ -309,7 +313,7 @@ static void write_shares(struct entry *entry, struct gl_image_entry *out)
 static void write_sticky(struct entry *entry, struct gl_image_entry *out)
 {
 	struct gl_compiler *compiler = entry->compiler;
-	const struct gl_entry_spec *spec = entry->parts[0].entry;
+	const struct gl_entry_spec *spec = entry->divided->entry;
 	struct gl_image_member *member;
 	size_t i;
 

@@ -18,16 +18,19 @@ static size_t read_documents(struct gl_reader *reader, const struct gl_node *doc
 	for (; document; document = document->next) {
 		struct gl_release_spec *spec = &releases[count];
 		size_t before = reader->diag->errors;
+		bool clean;
 
 		if (document->kind == GL_NODE_NULL)
 			continue;
 		memset(spec, 0, sizeof(*spec));
 		reader->path[0] = '\0';
 		reader->path_len = 0;
-		if (!gl_schema_read(reader, document, spec) || reader->diag->errors > before ||
-		    reader->failed)
+		if (!gl_schema_read(reader, document, spec) || reader->failed)
 			continue;
-		gl_check_release(reader, spec);
+		clean = reader->diag->errors == before;
+		gl_check_release(reader, spec, clean);
+		if (!clean)
+			continue;
 		gl_check_beside(reader, releases, count, spec);
 		count++;
 	}
