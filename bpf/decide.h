@@ -243,6 +243,7 @@ gl_inline void decide_frame(struct work *w, u32 len)
 
 	d->left = 0;
 	d->chunked = 0;
+	d->flags = 0;
 	__builtin_memset(&d->chunk, 0, sizeof(d->chunk));
 	d->pin = GL_PIN_NONE;
 	if (err && err != -GL_PIN_UPGRADE) {	/* Upgrade: the server may decline; a 101 pins */
@@ -252,6 +253,7 @@ gl_inline void decide_frame(struct work *w, u32 len)
 	if (w->frame.kind == GL_FRAME_LENGTH)
 		d->left = w->frame.left;
 	d->chunked = w->frame.kind == GL_FRAME_CHUNKED;
+	d->flags = w->frame.flags & GL_FRAME_EXPECT ? GL_REQUEST_EXPECT : 0;
 	if (!d->chunked && len > d->head_len + d->left)
 		d->pin = GL_PIN_PIPELINED;
 }

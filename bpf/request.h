@@ -191,6 +191,7 @@ gl_inline void request_held(struct __sk_buff *skb, struct work *w, struct conn *
 		d->now_ns = w->pkt.seg.now_ns;
 		d->left = 0;
 		d->chunked = 0;
+		d->flags = 0;
 		d->head_len = total;
 		d->lane = GL_LANE_BASE;
 		d->reason = GL_REASON_DEFAULT;

@@ -34,7 +34,8 @@ struct gl_decision {
 	u8 leg;			/* index */
 	u8 pin;			/* enum gl_pin: stay on the leg for good */
 	u8 chunked;
-	u8 pad[7];
+	u8 flags;		/* GL_REQUEST_* bits */
+	u8 pad[6];
 };
 
 /* A boundary: the answer is complete, the client has acknowledged all of it, the server all of the request. */
@@ -63,6 +64,12 @@ gl_inline void gl_client_again(struct gl_conn *conn, struct gl_leg *leg, const s
 	}
 }
 
+/* The request is complete. Its response may be complete already: servers answer before they have read all. */
+gl_inline void gl_client_complete(struct gl_conn *conn)
+{
+	conn->req.phase = conn->rsp.phase == GL_PHASE_IDLE ? GL_PHASE_HEAD : GL_PHASE_DONE;
+}
+
 /*
  * Body bytes. A length needs no order: what lies behind a hole passes and counts, and at the next boundary the server's ACK of
  * all of it says that the hole was filled.
@@ -81,7 +88,7 @@ gl_inline void gl_client_body(struct gl_conn *conn, struct gl_leg *leg, const st
 	}
 	req->left -= moved;
 	if (!req->left)
-		req->phase = GL_PHASE_DONE;
+		gl_client_complete(conn);
 }
 
 /* Bytes of a chunked body: data is counted here; where sizes must be read, order matters. */

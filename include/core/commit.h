@@ -48,6 +48,7 @@ gl_inline void gl_commit_begin(struct gl_conn *conn, const struct gl_decision *d
 	req->served = conn->leg[d->leg & (GL_LEGS - 1)].lane;
 	req->reason = d->reason;
 	req->method = d->method;
+	req->flags = d->flags;
 	req->left = d->left > body ? d->left - body : 0;
 	req->phase = req->left ? GL_PHASE_BODY : GL_PHASE_DONE;
 	req->chunk = d->chunk;
@@ -246,7 +247,7 @@ gl_inline void gl_commit_chunked(struct gl_conn *conn, const struct gl_chunk *ch
 	if (res < 0) {
 		gl_step_pin(conn, step, -res);
 	} else if (res) {
-		conn->req.phase = GL_PHASE_DONE;
+		gl_client_complete(conn);
 		conn->epoch++;
 		if (rest)
 			gl_step_pin(conn, step, GL_PIN_PIPELINED);
@@ -298,7 +299,7 @@ gl_inline void gl_commit_append(struct gl_conn *conn, u32 len, struct gl_step *s
 	}
 	conn->req.left -= body;
 	if (!conn->req.left)
-		conn->req.phase = GL_PHASE_DONE;
+		gl_client_complete(conn);
 }
 
 /*

@@ -190,13 +190,16 @@ gl_inline void gl_server_opening(struct gl_conn *conn, u32 index, struct gl_leg 
 	}
 }
 
-/* The response is complete. */
+/*
+ * The response is complete. The request may still be on its way: its server goes on to read it, or closes (RFC 9112, section 9.3);
+ * but a client that waits for 100-continue may take the answer for a reason never to send its body.
+ */
 gl_inline void gl_server_complete(struct gl_conn *conn, const struct gl_seg *seg, struct gl_step *step)
 {
 	gl_step_done(conn, step, seg->now_ns, 0);
 	if (conn->req.phase == GL_PHASE_DONE)
 		conn->req.phase = GL_PHASE_HEAD;
-	else
+	else if (conn->req.flags & GL_REQUEST_EXPECT)
 		gl_step_pin(conn, step, GL_PIN_EARLY);
 	conn->epoch++;
 }

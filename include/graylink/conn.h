@@ -76,7 +76,7 @@ enum gl_phase {
 	GL_PHASE_HOLD,		/* request: an incomplete head lies in the slot and is acknowledged to the client */
 	GL_PHASE_BODY,		/* `left` bytes to come */
 	GL_PHASE_CHUNKS,	/* a chunked body */
-	GL_PHASE_DONE,		/* complete */
+	GL_PHASE_DONE,		/* request: complete, its response is not */
 	GL_PHASE_UNTIL_CLOSE,	/* response: ends with the connection */
 };
 
@@ -93,8 +93,10 @@ struct gl_request {
 	u8 phase;		/* enum gl_phase */
 	u8 reason;		/* enum gl_reason */
 	u8 method;		/* enum gl_method */
-	u8 flags;		/* 0 */
+	u8 flags;		/* GL_REQUEST_* bits */
 };
+
+#define GL_REQUEST_EXPECT	0x01	/* Expect: 100-continue: the body may never come */
 
 /* The current response, in the active leg's space. */
 struct gl_response {

@@ -34,7 +34,7 @@
 	X(CL_REPEAT,	"cl_repeat",	"Content-Length occurs twice") \
 	X(CL_TE,	"cl_te",	"Content-Length beside Transfer-Encoding") \
 	X(TE_BAD,	"te_bad",	"Transfer-Encoding is not exactly one chunked") \
-	X(CHUNKED,	"chunked",	"a chunked body, which is not followed yet") \
+	X(CHUNKED,	"chunked",	"more pieces of a chunked body in one packet than we read") \
 	X(CHUNK_BAD,	"chunk_bad",	"the chunked body is malformed") \
 	X(HEAD_LONG,	"head_long",	"the head is longer than we read") \
 	X(FIELDS,	"fields",	"more header lines of interest than a scan records") \
@@ -45,7 +45,7 @@
 	X(HOST,		"host",		"Host is missing or repeated") \
 	X(EXPECT,	"expect",	"Expect with another value than 100-continue") \
 	X(PIPELINED,	"pipelined",	"a request began before the answer to the last was complete") \
-	X(EARLY,	"early",	"the server answered before the request was complete") \
+	X(EARLY,	"early",	"a request that waits for 100-continue got its answer before its body was sent") \
 	X(UNASKED,	"unasked",	"the server sent bytes that belong to no request") \
 	X(UNTIL_CLOSE,	"until_close",	"the response ends with the connection") \
 	X(RESPONSE,	"response",	"the response head is malformed") \
