@@ -334,9 +334,13 @@ static struct answer reference(const struct gl_policy *policy, const struct line
 								policy->releases[i].lane,
 							GL_REASON_RULE, (u16)(j + 1) };
 	}
-	share = entry ? reference_share(&policy->releases[0].entries[0], lines, random) :
-			GL_WEIGHT_ONE;
-	for (i = 0; entry && i < policy->count; i++) {
+	/* The keys are those of the first release that has a weight. */
+	for (i = 0; i < policy->count && !policy->releases[i].batches[0].weight_ppm; i++)
+		;
+	if (i == policy->count || !entry)
+		return (struct answer){ "base", GL_REASON_DEFAULT, 0 };
+	share = reference_share(&policy->releases[i].entries[0], lines, random);
+	for (i = 0; i < policy->count; i++) {
 		below += policy->releases[i].batches[0].weight_ppm;
 		if (share < below)
 			return (struct answer){ policy->releases[i].lane, GL_REASON_RATIO, 0 };
