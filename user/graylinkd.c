@@ -316,6 +316,7 @@ static void stop(struct daemon *d)
 	struct gl_why why;
 
 	gl_control_close(agent->control);
+	gl_agent_stop_older(agent);
 	gl_source_free(d->http);
 	if (agent->http)
 		gl_http_stop(agent->http);

@@ -163,6 +163,25 @@ static void sums_keys_that_look_alike(void **state)
 	gl_observe_free(o);
 }
 
+/* What the agent counts by itself stands beside what the kernel counts. */
+static void adds_older_connections(void **state)
+{
+	struct gl_observe *o = new_observer();
+	char *text;
+
+	(void)state;
+	count(o, (struct gl_series_key){ .kind = GL_SERIES_UNSTEERED, .why = GL_UNSTEERED_BYPASS },
+	      0, 1);
+	assert_int_equal(gl_observe_count_older(o, 0), 0);
+	assert_int_equal(gl_observe_count_older(o, 4), 0);
+	assert_int_equal(gl_observe_count_older(o, 3), 0);
+	text = text_of(o);
+	assert_lines(text, "graylink_unsteered_connections_total{cause=\"older\"} 7\n");
+	assert_lines(text, "graylink_unsteered_connections_total{cause=\"bypass\"} 1\n");
+	free(text);
+	gl_observe_free(o);
+}
+
 static void shows_open_connections(void **state)
 {
 	struct gl_observe *o = new_observer();
@@ -347,6 +366,7 @@ int main(void)
 		cmocka_unit_test(writes_requests_in_the_order_of_their_keys),
 		cmocka_unit_test(escapes_names_and_shows_ids_without_one),
 		cmocka_unit_test(sums_keys_that_look_alike),
+		cmocka_unit_test(adds_older_connections),
 		cmocka_unit_test(shows_open_connections),
 		cmocka_unit_test(cumulates_histograms_and_gives_sums_in_seconds),
 		cmocka_unit_test(shows_releases),

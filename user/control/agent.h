@@ -37,6 +37,9 @@ struct gl_agent {
 	struct gl_control *control;
 	struct gl_verbs verbs;
 	struct gl_source *batch_timer;	/* when the next batch's duration has passed */
+	struct gl_older_count *older;	/* counts of older connections: the first one runs, the others wait */
+	uint64_t *older_hashes;		/* ascending; of the connections that the last one found */
+	size_t nolder;
 	char names[2][256];		/* answers of the observer's name look-ups */
 };
 
@@ -68,6 +71,14 @@ void gl_ifaces_second(struct gl_agent *agent);
 
 /* reload.c: gl_agent_reload: reads --policy and applies it; a bad one keeps what is. @cause: start, apply. 0 or -1. */
 int gl_agent_reload(struct gl_agent *agent, const char *cause);
+
+/*
+ * older.c: gl_agent_count_older: counts the connections that are older than attach. With @reply, whose data it has prepared,
+ * a handler answers when the number of those at the releases of @changes is known; NULL: nobody waits for it.
+ */
+void gl_agent_count_older(struct gl_agent *agent, const struct gl_release_change *changes, size_t n,
+			  struct gl_reply *reply);
+void gl_agent_stop_older(struct gl_agent *agent);
 
 /* gl_agent_verbs: registers every verb of user/README.md. */
 int gl_agent_verbs(struct gl_agent *agent);

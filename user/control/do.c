@@ -96,13 +96,15 @@ static void apply(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 	list = cJSON_AddArrayToObject(reply->data, "releases");
 	for (i = 0; i < nchanges; i++)
 		put_change(list, &changes[i]);
-	gl_release_changes_free(changes, nchanges);
-	/* How many are older than attach is known to the pods' namespaces only; they count as unsteered when seen. */
 	cJSON_AddNullToObject(reply->data, "olderConnections");
 	cJSON_AddBoolToObject(reply->data, "dryRun", what.dry_run);
 	if (!what.dry_run)
 		gl_agent_changed(agent);
 	reply->generation = gl_datapath_generation(agent->dp);
+	/* Interfaces are attached now: what is not known by now is older. */
+	if (!what.dry_run)
+		gl_agent_count_older(agent, changes, nchanges, reply);
+	gl_release_changes_free(changes, nchanges);
 }
 
 /* The release that args name. NULL: refused. */

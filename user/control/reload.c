@@ -156,10 +156,12 @@ static int apply_files(struct gl_agent *agent, const struct files *files, const 
 	}
 	for (i = 0; i < n; i++)
 		changed += changes[i].what != GL_RELEASE_SAME;
-	gl_release_changes_free(changes, n);
 	gl_log(GL_LOG_INFO, "policy",
 	       "%s is applied: %zu releases, %zu of them changed, generation %u", agent->policy, n,
 	       changed, gl_datapath_generation(agent->dp));
+	gl_agent_changed(agent);
+	gl_agent_count_older(agent, changes, n, NULL);
+	gl_release_changes_free(changes, n);
 	return 0;
 }
 
@@ -176,8 +178,6 @@ int gl_agent_reload(struct gl_agent *agent, const char *cause)
 	else
 		err = apply_files(agent, files, cause);
 	gl_observe_set_reload(agent->observe, !err);
-	if (!err)
-		gl_agent_changed(agent);
 	if (files)
 		files_free(files);
 	free(files);

@@ -312,6 +312,21 @@ void gl_observe_set_names(struct gl_observe *o, const struct gl_observe_names *n
 	o->names = *names;
 }
 
+int gl_observe_count_older(struct gl_observe *o, u64 n)
+{
+	const struct gl_series_key key = {
+		.kind = GL_SERIES_UNSTEERED,
+		.why = GL_UNSTEERED_OLDER,
+	};
+	int err;
+
+	/* No CPU counts by this key, so one of them can stand for the agent. */
+	err = gl_observe_absorb_counter(o, &key, 0, o->older + n);
+	if (!err)
+		o->older += n;
+	return err;
+}
+
 void gl_observe_set_generation(struct gl_observe *o, u64 generation)
 {
 	o->generation = generation;

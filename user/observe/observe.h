@@ -121,6 +121,8 @@ int gl_observe_set_releases(struct gl_observe *o, const struct gl_observe_releas
 /* Counts graylink_release_transitions_total. -ENOMEM: not counted. */
 int gl_observe_count_transition(struct gl_observe *o, const char *release, const char *namespace,
 				const char *to, const char *cause);
+/* Counts @n more connections as unsteered because they are older (nothing in the kernel sees those). -ENOMEM: not counted. */
+int gl_observe_count_older(struct gl_observe *o, u64 n);
 void gl_observe_set_generation(struct gl_observe *o, u64 generation);
 /* Whether the last apply or reload of a policy was accepted (graylink_policy_last_reload_successful). */
 void gl_observe_set_reload(struct gl_observe *o, bool successful);

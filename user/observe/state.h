@@ -109,6 +109,7 @@ struct gl_observe {
 	u32 releases_n;
 	struct gl_transition *transitions;
 	u32 transitions_n;
+	u64 older;		/* unsteered connections that the agent counted */
 	u64 generation;
 	bool reload_successful;
 	void (*on_event)(void *ctx, const struct gl_event_head *event);
