@@ -264,6 +264,12 @@ void rig_policy(struct rig *rig, bool two, const char *extra)
 	publish(rig);
 }
 
+void rig_release(struct rig *rig, const char *text)
+{
+	decide_add(&rig->decide, text);
+	publish(rig);
+}
+
 void rig_weight(struct rig *rig, uint32_t percent)
 {
 	decide_steer(&rig->decide, "shop", "v2", true, true, percent * 10000);
@@ -280,21 +286,17 @@ uint32_t rig_mark_out(const struct rig *rig)
 	return rig->mark_out;
 }
 
-int rig_run(struct rig *rig, const struct pkt *pkt)
+/* Returns what the program returned; *ret_ns: what it took. */
+static int run(struct rig *rig, const struct pkt *pkt, uint32_t *ret_ns)
 {
-	struct pkt copy = *pkt;
 	struct __sk_buff ctx = { .ifindex = rig->ifindex, .mark = rig->mark };
 	const struct bpf_program *prog = pkt->from == POD ? rig->skel->progs.from_pod :
 							    rig->skel->progs.to_pod;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = rig->in, .data_out = rig->out,
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .ctx_out = &ctx,
 		    .ctx_size_out = sizeof(ctx), .repeat = 1);
-	uint8_t buf[4096];
-	int len = next_clone(rig, buf, 0);
+	struct pkt copy = *pkt;
 
-	if (len >= 0)
-		fail_msg("a clone that nobody asked for:\n%s",
-			 pkt_diff(buf, 0, buf, (uint32_t)len));
 	copy.v6 = rig->v6;
 	rig->in_len = pkt_build(&copy, rig->in);
 	opts.data_size_in = rig->in_len;
@@ -302,7 +304,28 @@ int rig_run(struct rig *rig, const struct pkt *pkt)
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), 0);
 	rig->out_len = opts.data_size_out;
 	rig->mark_out = ctx.mark;
+	*ret_ns = opts.duration;
 	return (int)opts.retval;
+}
+
+int rig_run(struct rig *rig, const struct pkt *pkt)
+{
+	uint8_t buf[4096];
+	uint32_t ns;
+	int len = next_clone(rig, buf, 0);
+
+	if (len >= 0)
+		fail_msg("a clone that nobody asked for:\n%s",
+			 pkt_diff(buf, 0, buf, (uint32_t)len));
+	return run(rig, pkt, &ns);
+}
+
+uint32_t rig_cost(struct rig *rig, const struct pkt *pkt)
+{
+	uint32_t ns;
+
+	run(rig, pkt, &ns);
+	return ns;
 }
 
 static void expect(struct rig *rig, const struct pkt *want, const uint8_t *got, uint32_t len,
@@ -419,26 +442,4 @@ void rig_fail(struct rig *rig, enum pkt_side side, bool failed)
 	pkt_addr(rig->v6, side, (uint8_t *)&key.addr);
 	assert_int_equal(bpf_map_update_elem(fd_of(rig->skel->maps.endpoints), &key, &health, 0),
 			 0);
-}
-
-uint32_t rig_cost(struct rig *rig, const struct pkt *pkt, uint32_t repeats)
-{
-	struct pkt copy = *pkt;
-	struct __sk_buff ctx = { .ifindex = rig->ifindex };
-	const struct bpf_program *prog = pkt->from == POD ? rig->skel->progs.from_pod :
-							    rig->skel->progs.to_pod;
-	uint32_t best = UINT32_MAX;
-
-	copy.v6 = rig->v6;
-	rig->in_len = pkt_build(&copy, rig->in);
-	for (uint32_t i = 0; i < repeats; i++) {
-		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = rig->in,
-			    .data_size_in = rig->in_len, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
-			    .repeat = 10000);
-
-		assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), 0);
-		if (opts.duration < best)
-			best = opts.duration;
-	}
-	return best;
 }

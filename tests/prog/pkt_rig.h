@@ -31,6 +31,8 @@ struct rig *rig_begin(void **state, bool v6);
 
 /* Policy: endpoints of lane v2 are GRAY and, with @two, GRAY2. @extra is put behind the service's addresses. */
 void rig_policy(struct rig *rig, bool two, const char *extra);
+/* One more release. */
+void rig_release(struct rig *rig, const char *text);
 /* Percent of requests that go to v2 unasked; more than 50: new connections, too. */
 void rig_weight(struct rig *rig, uint32_t percent);
 
@@ -73,7 +75,7 @@ void rig_fail(struct rig *rig, enum pkt_side side, bool failed);
 /* The opening leg of the connection was opened @ms earlier. */
 void rig_age(struct rig *rig, uint32_t ms);
 
-/* Best of @repeats means, in ns per run; the packet and the connection must be such that nothing changes. */
-uint32_t rig_cost(struct rig *rig, const struct pkt *pkt, uint32_t repeats);
+/* As rig_run(), for a packet of which only the cost is of interest: ns of this run. */
+uint32_t rig_cost(struct rig *rig, const struct pkt *pkt);
 
 #endif

@@ -319,6 +319,55 @@ static void a_late_decision_changes_nothing(void **state)
 	assert_int_equal(t.d.slot[0].taken + t.d.slot[1].taken, 1);
 }
 
+/* The same packet twice, on two processors: the one that comes too late gives back nothing that the other has. */
+static void a_late_decision_leaves_the_tuple_to_the_other(void **state)
+{
+	struct talk t;
+	struct work late;
+	struct packet p;
+	u8 b[2] = { CHAR(CHAR_HEAD, 0, 1), CHAR(CHAR_SIZE, 0, 0) };
+
+	(void)state;
+	talk_open(&t);
+	p = talk_packet(&t, &t.client, GL_TCP_ACK);
+	p.seg.len = 2;
+	memcpy(p.b, b, 2);
+	driver_enter_client(&t.d, &late, &p, 0);
+	talk_client(&t, &p);
+	driver_leave_client(&t.d, &late);
+	assert_int_equal(late.step.drop, GL_DROP_EPOCH);
+	assert_int_equal(t.d.tuple[1], 1 + 1);
+	talk_accept(&t, 1);
+	assert_int_equal(t.server[1].got, 2);
+}
+
+/* A leg failed, and before the fallback is in force the client's FIN moves the connection: the request still gets out. */
+static void a_fin_between_failure_and_fallback_leaves_a_way_out(void **state)
+{
+	struct talk t;
+	struct work late;
+	struct packet again, fin;
+
+	(void)state;
+	talk_open(&t);
+	talk_to_base(&t, 0);
+	talk_request(&t, 1, 1);
+	again = t.w.pkt;
+	t.d.failed[2] = 1;
+	t.client.snd = 1005;
+	again.seg.now_ns += GL_OPEN_PATIENCE_MS * TALK_MS;
+	driver_enter_client(&t.d, &late, &again, 0);
+	fin = talk_packet(&t, &t.client, GL_TCP_FIN | GL_TCP_ACK);
+	driver_from_client(&t.d, &t.w, &fin, 0);
+	driver_leave_client(&t.d, &late);
+	/* The client sends everything again, patiently. */
+	for (u32 i = 0; i < 4 && t.server[0].got < 4; i++) {
+		again.seg.now_ns += 1000 * TALK_MS;
+		talk_client(&t, &again);
+	}
+	assert_int_equal(t.server[0].got, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +388,8 @@ int main(void)
 		cmocka_unit_test(pipelined_requests_stay_together),
 		cmocka_unit_test(what_is_no_request_pins),
 		cmocka_unit_test(a_late_decision_changes_nothing),
+		cmocka_unit_test(a_late_decision_leaves_the_tuple_to_the_other),
+		cmocka_unit_test(a_fin_between_failure_and_fallback_leaves_a_way_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
