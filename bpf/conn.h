@@ -2,8 +2,8 @@
 /*
  * conn: finds, makes and ends the state of connections, and claims the tuples of their legs.
  *
- * A value knows who it is: hash elements are reused at once, so whoever has taken the lock compares the key (client's side) or
- * the id (server's side) before believing anything.
+ * A value knows who it is: hash elements are reused at once, so whoever has taken the lock compares
+ * the key (client's side) or the id (server's side) before believing anything.
  */
 #ifndef GL_BPF_CONN_H
 #define GL_BPF_CONN_H
@@ -14,13 +14,15 @@
 gl_inline u32 conn_same_key(const struct gl_flow *a, const struct gl_flow *b)
 {
 	return a->ifindex == b->ifindex && a->cport == b->cport && a->pport == b->pport &&
-	       a->client.w[3] == b->client.w[3] && a->peer.w[3] == b->peer.w[3] && a->client.w[2] == b->client.w[2] &&
-	       a->peer.w[2] == b->peer.w[2] && a->client.w[1] == b->client.w[1] && a->peer.w[1] == b->peer.w[1] &&
+	       a->client.w[3] == b->client.w[3] && a->peer.w[3] == b->peer.w[3] &&
+	       a->client.w[2] == b->client.w[2] && a->peer.w[2] == b->peer.w[2] &&
+	       a->client.w[1] == b->client.w[1] && a->peer.w[1] == b->peer.w[1] &&
 	       a->client.w[0] == b->client.w[0] && a->peer.w[0] == b->peer.w[0];
 }
 
 /* Key of what the client (the pod of this veth) sends. */
-gl_inline void conn_key_out(struct gl_flow *key, const struct __sk_buff *skb, const struct gl_pkt *pkt)
+gl_inline void conn_key_out(struct gl_flow *key, const struct __sk_buff *skb,
+			    const struct gl_pkt *pkt)
 {
 	key->ifindex = skb->ifindex;
 	key->cport = pkt->sport;
@@ -30,7 +32,8 @@ gl_inline void conn_key_out(struct gl_flow *key, const struct __sk_buff *skb, co
 }
 
 /* Key of what it receives. */
-gl_inline void conn_key_in(struct gl_flow *key, const struct __sk_buff *skb, const struct gl_pkt *pkt)
+gl_inline void conn_key_in(struct gl_flow *key, const struct __sk_buff *skb,
+			   const struct gl_pkt *pkt)
 {
 	key->ifindex = skb->ifindex;
 	key->cport = pkt->dport;
@@ -40,8 +43,9 @@ gl_inline void conn_key_in(struct gl_flow *key, const struct __sk_buff *skb, con
 }
 
 /*
- * conn_find_in: the connection to which a packet for the pod belongs: from a frontend by its own key, from an endpoint by its
- * leg's tuple. w->key is set to the connection's key, w->conn_id to its id (0: not known, compare the key), *ret_leg to the leg.
+ * conn_find_in: the connection to which a packet for the pod belongs: from a frontend by its own
+ * key, from an endpoint by its leg's tuple. w->key is set to the connection's key, w->conn_id to
+ * its id (0: not known, compare the key), *ret_leg to the leg.
  */
 gl_inline struct conn *conn_find_in(struct __sk_buff *skb, struct work *w, u32 *ret_leg)
 {
@@ -86,14 +90,14 @@ gl_inline void conn_clear_leg(struct work *w, struct conn *c, u32 i)
 		bpf_map_delete_elem(&leg_tuples, &w->tuple);
 }
 
-/* Gives back the tuples of a connection whose state is not used any more; the caller holds no lock. */
+/*
+ * Gives back the tuples of a connection whose state is not used any more; the caller holds no lock.
+ */
 gl_inline void conn_clear(struct work *w, struct conn *c)
 {
 	u32 i;
 
-	gl_unroll
-	for (i = 1; i < GL_LEGS; i++)
-		conn_clear_leg(w, c, i);
+	gl_unroll for (i = 1; i < GL_LEGS; i++) conn_clear_leg(w, c, i);
 }
 
 /* conn_end: the connection is over. */
@@ -109,8 +113,9 @@ gl_inline void conn_end(struct work *w, struct conn *c)
 }
 
 /*
- * conn_claim: the tuple {veth, client, endpoint} is this connection's from now on, if it is nobody's (Linux uses one source port
- * towards several destinations, so two connections of one pod can meet at one endpoint). Returns 0, or why not.
+ * conn_claim: the tuple {veth, client, endpoint} is this connection's from now on, if it is
+ * nobody's (Linux uses one source port towards several destinations, so two connections of one pod
+ * can meet at one endpoint). Returns 0, or why not.
  */
 gl_inline u32 conn_claim(struct work *w)
 {
@@ -136,8 +141,9 @@ gl_inline u32 conn_claim(struct work *w)
 }
 
 /*
- * conn_settle: pays what a step owes beside the packet: counters, reports, a slot to give back, the end of the connection. Called
- * after the packet was dealt with, for conn_end() uses the scratch that the packet was made from.
+ * conn_settle: pays what a step owes beside the packet: counters, reports, a slot to give back, the
+ * end of the connection. Called after the packet was dealt with, for conn_end() uses the scratch
+ * that the packet was made from.
  */
 gl_global int conn_settle(void)
 {
@@ -177,7 +183,8 @@ gl_global int conn_settle(void)
 /* Is there anything for conn_settle()? */
 gl_inline u32 conn_owes(const struct gl_step *step)
 {
-	return step->slot_free | step->response_free | step->done.valid | step->opened | step->pin | step->over;
+	return step->slot_free | step->response_free | step->done.valid | step->opened | step->pin |
+	       step->over;
 }
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * count: cumulative counters per series and CPU, and their records in the ring buffer: at most one per series, CPU and
- * GL_RECORD_INTERVAL_NS. A record that finds no room costs nothing: the next one of the series carries its content.
+ * count: cumulative counters per series and CPU, and their records in the ring buffer: at most one
+ * per series, CPU and GL_RECORD_INTERVAL_NS. A record that finds no room costs nothing: the next
+ * one of the series carries its content.
  */
 #ifndef GL_BPF_COUNT_H
 #define GL_BPF_COUNT_H
@@ -74,9 +75,7 @@ gl_inline u32 count_bucket(u64 ns)
 {
 	u32 i, n = 0;
 
-	gl_unroll
-	for (i = 0; i < GL_LATENCY_BUCKETS - 1; i++)
-		n += ns > count_bounds_us[i] * 1000;
+	gl_unroll for (i = 0; i < GL_LATENCY_BUCKETS - 1; i++) n += ns > count_bounds_us[i] * 1000;
 	return n;
 }
 

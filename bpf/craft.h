@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * craft: turns the packet in hand into another one: headers of our own, no payload or bytes of a slot.
+ * craft: turns the packet in hand into another one: headers of our own, no payload or bytes of a
+ * slot.
  *
- * Checksums without knowing which kind the packet carries: bpf_l4_csum_replace without BPF_F_PSEUDO_HDR is ignored by the
- * kernel where the checksum is still to be made (CHECKSUM_PARTIAL, the usual case on veth) and applied where it is complete;
- * with the flag it is applied in both. So the change of the pseudo-header goes by one call, all the rest by the other.
+ * Checksums without knowing which kind the packet carries: bpf_l4_csum_replace without
+ * BPF_F_PSEUDO_HDR is ignored by the kernel where the checksum is still to be made
+ * (CHECKSUM_PARTIAL, the usual case on veth) and applied where it is complete; with the flag it is
+ * applied in both. So the change of the pseudo-header goes by one call, all the rest by the other.
  */
 #ifndef GL_BPF_CRAFT_H
 #define GL_BPF_CRAFT_H
@@ -51,7 +53,10 @@ struct craft_copy {
 	int err;
 };
 
-/* Sum of @n bytes (1 to GL_SLOT_CHUNK) at @bytes: bpf_csum_diff takes 512 at most on 6.1, in multiples of 4. */
+/*
+ * Sum of @n bytes (1 to GL_SLOT_CHUNK) at @bytes: bpf_csum_diff takes 512 at most on 6.1, in
+ * multiples of 4.
+ */
 gl_inline u32 craft_csum_bytes(const u8 *bytes, u64 n, u32 sum)
 {
 	u64 whole = n & ~3ULL;
@@ -118,7 +123,10 @@ gl_inline int craft_payload(struct __sk_buff *skb, struct work *w, u32 at, u32 *
 	return copy.err || copy.left ? -1 : 0;
 }
 
-/* Ethernet and IP header. Fills craft->pseudo with the new pseudo-header and @old with that of the packet in hand. */
+/*
+ * Ethernet and IP header. Fills craft->pseudo with the new pseudo-header and @old with that of the
+ * packet in hand.
+ */
 gl_inline int craft_network(struct __sk_buff *skb, struct work *w, u32 tcp_len)
 {
 	struct craft *craft = &w->craft;
@@ -163,7 +171,8 @@ gl_inline int craft_network(struct __sk_buff *skb, struct work *w, u32 tcp_len)
 	}
 }
 
-gl_inline void craft_pseudo(__be32 *pseudo, const struct gl_addr *src, const struct gl_addr *dst, u32 tcp_len)
+gl_inline void craft_pseudo(__be32 *pseudo, const struct gl_addr *src, const struct gl_addr *dst,
+			    u32 tcp_len)
 {
 	__builtin_memcpy(pseudo, src, 16);
 	__builtin_memcpy(pseudo + 4, dst, 16);
@@ -191,9 +200,10 @@ gl_inline u32 craft_tcp(struct craft *craft)
 }
 
 /*
- * craft_build: makes the packet in hand into what w->craft says. The packet in hand is a TCP packet of the same IP version with a
- * plain IP header, as it was parsed, or one that was crafted before (w->pkt is kept up to date). Returns 0 or a negative number:
- * then the packet is spoilt and must be dropped.
+ * craft_build: makes the packet in hand into what w->craft says. The packet in hand is a TCP packet
+ * of the same IP version with a plain IP header, as it was parsed, or one that was crafted before
+ * (w->pkt is kept up to date). Returns 0 or a negative number: then the packet is spoilt and must
+ * be dropped.
  */
 gl_global int craft_build(struct __sk_buff *skb)
 {
@@ -219,7 +229,8 @@ gl_global int craft_build(struct __sk_buff *skb)
 		return -1;
 	if (craft_network(skb, w, hlen + craft->len))
 		return -1;
-	change = bpf_csum_diff(craft->before, sizeof(craft->before), craft->pseudo, sizeof(craft->pseudo), 0);
+	change = bpf_csum_diff(craft->before, sizeof(craft->before), craft->pseudo,
+			       sizeof(craft->pseudo), 0);
 	sum = bpf_csum_diff(NULL, 0, craft->pseudo, sizeof(craft->pseudo), 0);
 	h = hlen;
 	gl_opaque(h);
@@ -232,10 +243,14 @@ gl_global int craft_build(struct __sk_buff *skb)
 		return -1;
 	if (craft->len && craft_payload(skb, w, l4 + hlen, &sum))
 		return -1;
-	/* A complete checksum becomes ~sum: take away what it was (~check) and what the other call adds (change). */
+	/*
+	 * A complete checksum becomes ~sum: take away what it was (~check) and what the other call
+	 * adds (change).
+	 */
 	rest = craft_csum_add(sum, ~(u32)(u16)~check);
 	rest = craft_csum_add(rest, ~change);
-	if (bpf_l4_csum_replace(skb, at, 0, rest, 0) || bpf_l4_csum_replace(skb, at, 0, change, BPF_F_PSEUDO_HDR))
+	if (bpf_l4_csum_replace(skb, at, 0, rest, 0) ||
+	    bpf_l4_csum_replace(skb, at, 0, change, BPF_F_PSEUDO_HDR))
 		return -1;
 	w->pkt.src = craft->src;
 	w->pkt.dst = craft->dst;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * decide: reads the head of a request or a response and says what follows: colour, lane, leg, framing. Everything here runs
- * outside the lock and changes no connection; commit.h puts it into force.
+ * decide: reads the head of a request or a response and says what follows: colour, lane, leg,
+ * framing. Everything here runs outside the lock and changes no connection; commit.h puts it into
+ * force.
  *
  * One decision reads one policy generation: the image is looked up once and passed down.
  */
@@ -10,7 +11,10 @@
 
 #include "conn.h"
 
-/* First look at a head: most are shorter, and copying a whole large packet for a short head is wasted. */
+/*
+ * First look at a head: most are shorter, and copying a whole large packet for a short head is
+ * wasted.
+ */
 #define GL_HEAD_FIRST	1024
 
 /* The live policy image, or NULL. */
@@ -31,12 +35,16 @@ gl_inline u32 decide_stopped(u64 now_ns)
 	ctl = bpf_map_lookup_elem(&controls, &zero);
 	if (!ctl || ctl->bypass || ctl->draining)
 		return GL_UNSTEERED_BYPASS;
-	if (ctl->stale_after_ns && now_ns - ctl->heartbeat_ns > ctl->stale_after_ns && now_ns > ctl->heartbeat_ns)
+	if (ctl->stale_after_ns && now_ns - ctl->heartbeat_ns > ctl->stale_after_ns &&
+	    now_ns > ctl->heartbeat_ns)
 		return GL_UNSTEERED_STALE;
 	return 0;
 }
 
-/* Copies @len bytes of the packet at @from to offset @to of the head buffer; 1 <= len, to + len <= GL_HEAD_MAX. */
+/*
+ * Copies @len bytes of the packet at @from to offset @to of the head buffer; 1 <= len, to + len <=
+ * GL_HEAD_MAX.
+ */
 gl_inline int decide_load(struct __sk_buff *skb, struct work *w, u32 from, u32 to, u32 len)
 {
 	u64 n = len, off = to;
@@ -59,8 +67,8 @@ gl_inline int decide_load(struct __sk_buff *skb, struct work *w, u32 from, u32 t
 }
 
 /*
- * decide_scan: reads the head that begins at offset @from of the packet, of which @len bytes are there. w->head was started.
- * Returns as gl_head_scan() does.
+ * decide_scan: reads the head that begins at offset @from of the packet, of which @len bytes are
+ * there. w->head was started. Returns as gl_head_scan() does.
  */
 gl_global int decide_scan(struct __sk_buff *skb, u32 from, u32 len)
 {
@@ -107,9 +115,9 @@ static long decide_chunks_window(u32 i, void *ctx)
 }
 
 /*
- * decide_chunks: reads on in the chunked body whose state is w->chunk: bytes [@off, @end), counted from @base in the packet, or if
- * @base is 0 from the first byte of the slot in use. Spoils the head buffer. Returns as gl_chunk_walk_result(); w->walk.off is
- * where the body ended.
+ * decide_chunks: reads on in the chunked body whose state is w->chunk: bytes [@off, @end), counted
+ * from @base in the packet, or if @base is 0 from the first byte of the slot in use. Spoils the
+ * head buffer. Returns as gl_chunk_walk_result(); w->walk.off is where the body ended.
  */
 gl_global int decide_chunks(struct __sk_buff *skb, u32 base, u32 off, u32 end)
 {
@@ -146,9 +154,9 @@ gl_inline u32 decide_backoff(const struct gl_endpoint_key *at, u64 now_ns)
 }
 
 /*
- * decide_target: an endpoint of w->target.lane for leg w->target.leg, its tuple claimed. Never the caller itself, never one that
- * failed lately (unless @forced). On failure w->target.fail says why; NONE: the service has no such version.
- * Returns 0 if there is one.
+ * decide_target: an endpoint of w->target.lane for leg w->target.leg, its tuple claimed. Never the
+ * caller itself, never one that failed lately (unless @forced). On failure w->target.fail says why;
+ * NONE: the service has no such version. Returns 0 if there is one.
  */
 gl_global int decide_target(const struct gl_image *image, u32 service, u32 forced)
 {
@@ -159,8 +167,8 @@ gl_global int decide_target(const struct gl_image *image, u32 service, u32 force
 
 	if (!image || !w)
 		return -1;
-	gl_unroll
-	for (i = 0; i < GL_TARGET_TRIES; i++) {
+	gl_unroll for (i = 0; i < GL_TARGET_TRIES; i++)
+	{
 		w->target.at.addr = w->key.client;	/* an endpoint of the client's family */
 		count = gl_image_endpoint(image, service, w->target.lane, start + i, &w->target.at);
 		if (i >= count)
@@ -218,7 +226,10 @@ gl_inline void decide_endpoint_ok(const struct gl_leg *leg)
 	}
 }
 
-/* The colour of the request in the head buffer. Without a policy, or while steering is stopped: base. */
+/*
+ * The colour of the request in the head buffer. Without a policy, or while steering is stopped:
+ * base.
+ */
 gl_inline void decide_colour(struct work *w, const struct gl_image *image, u32 service)
 {
 	struct gl_colour *colour = &w->colour;
@@ -234,7 +245,8 @@ gl_inline void decide_colour(struct work *w, const struct gl_image *image, u32 s
 }
 
 /*
- * Framing of the request whose head is complete; @len: its bytes that are there. Fills left, chunked and pin of w->decision.
+ * Framing of the request whose head is complete; @len: its bytes that are there. Fills left,
+ * chunked and pin of w->decision.
  */
 gl_inline void decide_frame(struct work *w, u32 len)
 {
@@ -259,8 +271,8 @@ gl_inline void decide_frame(struct work *w, u32 len)
 }
 
 /*
- * The part of a chunked request's body that is there: behind its head, up to @len bytes of the request at @base (as in
- * decide_chunks). Fills d->chunk; what cannot be followed pins.
+ * The part of a chunked request's body that is there: behind its head, up to @len bytes of the
+ * request at @base (as in decide_chunks). Fills d->chunk; what cannot be followed pins.
  */
 gl_inline void decide_request_chunks(struct __sk_buff *skb, struct work *w, u32 base, u32 len)
 {
@@ -277,13 +289,13 @@ gl_inline void decide_request_chunks(struct __sk_buff *skb, struct work *w, u32 
 }
 
 /*
- * decide_request: everything about the request whose head (@head_len bytes) lies in the head buffer; @len bytes of the request are
- * there, at @base (as in decide_chunks).
- * Fills w->decision but for slot and taken; w->target.leg is the leg, and returns whether it must be opened (1) or is open (0).
- * @c is read without its lock: the commit compares the epoch.
+ * decide_request: everything about the request whose head (@head_len bytes) lies in the head
+ * buffer; @len bytes of the request are there, at @base (as in decide_chunks). Fills w->decision
+ * but for slot and taken; w->target.leg is the leg, and returns whether it must be opened (1) or is
+ * open (0). @c is read without its lock: the commit compares the epoch.
  */
-gl_inline int decide_request(struct __sk_buff *skb, struct work *w, struct conn *c, const struct gl_image *image, u32 base,
-			     u32 head_len, u32 len)
+gl_inline int decide_request(struct __sk_buff *skb, struct work *w, struct conn *c,
+			     const struct gl_image *image, u32 base, u32 head_len, u32 len)
 {
 	struct gl_decision *d = &w->decision;
 	u32 service = w->step.service;
@@ -302,7 +314,10 @@ gl_inline int decide_request(struct __sk_buff *skb, struct work *w, struct conn 
 	d->reason = w->colour.reason;
 	w->target.fail = GL_FALLBACK_NONE;
 	if (c->c.flags & GL_CONN_PINNED) {
-		/* Pinned while the head was held, e.g. because the server has closed: it stays where it is. */
+		/*
+		 * Pinned while the head was held, e.g. because the server has closed: it stays
+		 * where it is.
+		 */
 		d->leg = c->c.active;
 		if (d->lane && c->c.leg[d->leg & (GL_LEGS - 1)].lane != d->lane)
 			w->target.fail = GL_FALLBACK_PINNED;
@@ -331,7 +346,9 @@ gl_inline int decide_request(struct __sk_buff *skb, struct work *w, struct conn 
 		w->target.leg = leg;
 		d->leg = leg;
 		conn_clear_leg(w, c, leg);
-		if (!decide_target(image, service, gl_image_lane(image, service, d->lane) & GL_LANE_FALLBACK_NONE)) {
+		if (!decide_target(image, service,
+				   gl_image_lane(image, service, d->lane) &
+					   GL_LANE_FALLBACK_NONE)) {
 			d->leg = w->target.leg;
 			return 1;
 		}
@@ -340,7 +357,10 @@ gl_inline int decide_request(struct __sk_buff *skb, struct work *w, struct conn 
 	return c->c.leg[0].state != GL_LEG_OPEN;
 }
 
-/* What follows the complete head in the head buffer. Fills w->rhead; true: it is an interim one (1xx), another head follows. */
+/*
+ * What follows the complete head in the head buffer. Fills w->rhead; true: it is an interim one
+ * (1xx), another head follows.
+ */
 gl_inline u32 decide_response_frame(struct work *w, u32 method)
 {
 	struct gl_response_head *r = &w->rhead;
@@ -373,8 +393,12 @@ gl_inline u32 decide_response_frame(struct work *w, u32 method)
 	return 0;
 }
 
-/* The chunked body that follows, as far as it is there: bytes [@off, @end) at @base (as in decide_chunks). */
-gl_inline void decide_response_chunks(struct __sk_buff *skb, struct work *w, u32 base, u32 off, u32 end)
+/*
+ * The chunked body that follows, as far as it is there: bytes [@off, @end) at @base (as in
+ * decide_chunks).
+ */
+gl_inline void decide_response_chunks(struct __sk_buff *skb, struct work *w, u32 base, u32 off,
+				      u32 end)
 {
 	struct gl_response_head *r = &w->rhead;
 	int res = decide_chunks(skb, base, off, end);
@@ -391,16 +415,19 @@ gl_inline void decide_response_track(struct work *w, u32 off, u32 n)
 	struct gl_response_head *r = &w->rhead;
 	u32 start = w->step.seq, nxt = start + r->held;
 
-	if (gl_seq_track(&nxt, &r->span_start, &r->span_end, start + off, start + off + n) == GL_SEQ_LOST)
+	if (gl_seq_track(&nxt, &r->span_start, &r->span_end, start + off, start + off + n) ==
+	    GL_SEQ_LOST)
 		r->pin = GL_PIN_HOLE;
 	r->held = nxt - start;
 }
 
 /*
- * A head in pieces: @len bytes at @from of the packet belong at w->step.off of it. They are copied to the connection's response
- * slot, which is taken if there is none yet; then the head is read as far as it is there without a hole.
+ * A head in pieces: @len bytes at @from of the packet belong at w->step.off of it. They are copied
+ * to the connection's response slot, which is taken if there is none yet; then the head is read as
+ * far as it is there without a hole.
  */
-gl_inline void decide_response_more(struct __sk_buff *skb, struct work *w, u32 from, u32 len, u32 method)
+gl_inline void decide_response_more(struct __sk_buff *skb, struct work *w, u32 from, u32 len,
+				    u32 method)
 {
 	struct gl_response_head *r = &w->rhead;
 	u32 off = w->step.off, n = len;
@@ -445,7 +472,10 @@ gl_inline void decide_response_more(struct __sk_buff *skb, struct work *w, u32 f
 		r->pin = GL_PIN_RESPONSE;	/* an interim head in pieces, and more behind it: too rare to follow */
 	if (r->phase != GL_PHASE_CHUNKS || r->pin)
 		return;
-	/* Its first chunks are read from the slot; what does not lie there without a hole cannot be. */
+	/*
+	 * Its first chunks are read from the slot; what does not lie there without a hole cannot
+	 * be.
+	 */
 	if (w->step.off + len > r->held || r->span_start != r->span_end)
 		r->pin = GL_PIN_HOLE;
 	if (r->pin)
@@ -455,9 +485,9 @@ gl_inline void decide_response_more(struct __sk_buff *skb, struct work *w, u32 f
 }
 
 /*
- * decide_response: reads the head of the response behind w->step.skip payload bytes of the packet, interim ones (1xx) before it
- * included. Fills w->rhead. An incomplete head is held in a slot, while its packets go to the client as they come, in whatever
- * order.
+ * decide_response: reads the head of the response behind w->step.skip payload bytes of the packet,
+ * interim ones (1xx) before it included. Fills w->rhead. An incomplete head is held in a slot,
+ * while its packets go to the client as they come, in whatever order.
  */
 gl_global int decide_response(struct __sk_buff *skb, u32 method)
 {
@@ -473,8 +503,8 @@ gl_global int decide_response(struct __sk_buff *skb, u32 method)
 		decide_response_more(skb, w, from, len, method);
 		return 0;
 	}
-	gl_unroll
-	for (i = 0; i < GL_INTERIM_MAX; i++) {
+	gl_unroll for (i = 0; i < GL_INTERIM_MAX; i++)
+	{
 		gl_head_start(&w->head, 1, NULL);
 		res = decide_scan(skb, from + at, len - at);
 		if (res < 0)
@@ -499,14 +529,18 @@ gl_global int decide_response(struct __sk_buff *skb, u32 method)
 	return 0;
 }
 
-/* decide_response_read: reads on in a chunked response, behind w->step.skip payload bytes; w->chunk is its state. Fills w->rhead. */
+/*
+ * decide_response_read: reads on in a chunked response, behind w->step.skip payload bytes; w->chunk
+ * is its state. Fills w->rhead.
+ */
 gl_global int decide_response_read(struct __sk_buff *skb)
 {
 	struct work *w = work_get();
 
 	if (!w)
 		return -1;
-	decide_response_chunks(skb, w, w->pkt.l4 + w->pkt.hlen + w->step.skip, 0, w->pkt.seg.len - w->step.skip);
+	decide_response_chunks(skb, w, w->pkt.l4 + w->pkt.hlen + w->step.skip, 0,
+			       w->pkt.seg.len - w->step.skip);
 	return 0;
 }
 

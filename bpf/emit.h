@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * emit: sends what was decided: SYNs, saved bytes, answers and notes, made out of the packet in hand.
+ * emit: sends what was decided: SYNs, saved bytes, answers and notes, made out of the packet in
+ * hand.
  *
- * Where a packet goes on its way: from_pod holds packets that go towards the servers, so the last one made simply goes on;
- * to_pod holds packets that go towards the client, so whatever is made for a server is sent back through the veth's ingress.
- * Additional packets are clones, always through the ingress: a clone to the egress could recurse. Each carries our mark, by
- * which from_pod and to_pod let it pass once.
+ * Where a packet goes on its way: from_pod holds packets that go towards the servers, so the last
+ * one made simply goes on; to_pod holds packets that go towards the client, so whatever is made for
+ * a server is sent back through the veth's ingress. Additional packets are clones, always through
+ * the ingress: a clone to the egress could recurse. Each carries our mark, by which from_pod and
+ * to_pod let it pass once.
  */
 #ifndef GL_BPF_EMIT_H
 #define GL_BPF_EMIT_H
@@ -61,7 +63,8 @@ gl_inline void emit_to_server(struct work *w, const struct gl_addr *addr, __be16
 }
 
 /* Builds a note: a packet without payload for a server, in the client's name. */
-gl_inline int emit_build_note(struct __sk_buff *skb, struct work *w, struct conn *c, const struct gl_note *note)
+gl_inline int emit_build_note(struct __sk_buff *skb, struct work *w, struct conn *c,
+			      const struct gl_note *note)
 {
 	u32 swap = w->craft.swap;
 
@@ -71,7 +74,8 @@ gl_inline int emit_build_note(struct __sk_buff *skb, struct work *w, struct conn
 	w->craft.ack = note->flags & GL_TCP_ACK ? note->ack : 0;
 	w->craft.flags = note->flags;
 	w->craft.win = note->flags & GL_TCP_RST ? 0 : c->c.win;
-	craft_stamp(&w->craft, (c->c.flags & GL_CONN_HAS_TS) && !(note->flags & GL_TCP_RST), c->c.ts, note->tsecr);
+	craft_stamp(&w->craft, (c->c.flags & GL_CONN_HAS_TS) && !(note->flags & GL_TCP_RST),
+		    c->c.ts, note->tsecr);
 	return craft_build(skb);
 }
 
@@ -108,8 +112,8 @@ static long emit_notes_one(u32 i, void *ctx)
 }
 
 /*
- * emit_notes: sends the notes of the step as copies, but for the last one if @last is set: that one stays in hand. Returns 0 or
- * a negative number. The packet in hand is spoilt.
+ * emit_notes: sends the notes of the step as copies, but for the last one if @last is set: that one
+ * stays in hand. Returns 0 or a negative number. The packet in hand is spoilt.
  */
 gl_global int emit_notes(struct __sk_buff *skb, u32 last)
 {
@@ -135,7 +139,10 @@ gl_inline int emit_reply(struct __sk_buff *skb, struct work *w, struct conn *c)
 	return emit_last(skb, w);
 }
 
-/* Acknowledges to the client what was taken: w->step.seq and ack are in its space. Only from_pod does this. */
+/*
+ * Acknowledges to the client what was taken: w->step.seq and ack are in its space. Only from_pod
+ * does this.
+ */
 gl_inline int emit_ack_client(struct __sk_buff *skb, struct work *w, struct conn *c)
 {
 	struct craft *craft = &w->craft;
@@ -217,8 +224,8 @@ static long emit_segment(u32 i, void *ctx)
 }
 
 /*
- * emit_replay: the saved bytes go to leg w->step.leg in segments that it takes. The packet in hand is used up. Returns what
- * the program returns.
+ * emit_replay: the saved bytes go to leg w->step.leg in segments that it takes. The packet in hand
+ * is used up. Returns what the program returns.
  */
 gl_global int emit_replay(struct __sk_buff *skb)
 {
@@ -262,8 +269,9 @@ gl_global int emit_replay(struct __sk_buff *skb)
 }
 
 /*
- * emit_packet: the packet in hand goes on, rewritten if the step says so, and with it the step's notes to servers (only from_pod
- * has any here): then the packet itself goes as a copy and the last note takes its place.
+ * emit_packet: the packet in hand goes on, rewritten if the step says so, and with it the step's
+ * notes to servers (only from_pod has any here): then the packet itself goes as a copy and the last
+ * note takes its place.
  */
 gl_inline int emit_packet(struct __sk_buff *skb, struct work *w)
 {
@@ -302,8 +310,8 @@ gl_inline int emit_rst_client(struct __sk_buff *skb, struct work *w)
 }
 
 /*
- * emit_step: does with the packet in hand what the step says, once nothing is left to be read or decided. Returns what the program
- * returns.
+ * emit_step: does with the packet in hand what the step says, once nothing is left to be read or
+ * decided. Returns what the program returns.
  */
 gl_global int emit_step(struct __sk_buff *skb)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * maps: every map of the data path, and nothing else. Layouts of keys and values: include/graylink/.
- * Names are at most 15 characters; the agent pins each map under its name.
+ * maps: every map of the data path, and nothing else. Layouts of keys and values:
+ * include/graylink/. Names are at most 15 characters; the agent pins each map under its name.
  */
 #ifndef GL_BPF_MAPS_H
 #define GL_BPF_MAPS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * open: begins connections (the client's SYN) and goes on where a leg came to nothing: another endpoint of the lane, else base.
+ * open: begins connections (the client's SYN) and goes on where a leg came to nothing: another
+ * endpoint of the lane, else base.
  */
 #ifndef GL_BPF_OPEN_H
 #define GL_BPF_OPEN_H
@@ -76,7 +77,10 @@ gl_inline void open_aim(struct gl_conn *conn, const struct work *w, u32 index)
 	leg->flags |= GL_LEG_CLAIMED;
 }
 
-/* The lane to which a new connection goes at once: that of the calling pod, or the one with more than half of the traffic. */
+/*
+ * The lane to which a new connection goes at once: that of the calling pod, or the one with more
+ * than half of the traffic.
+ */
 gl_inline u32 open_lane(struct work *w, const struct gl_image *image, u32 service, u32 origin)
 {
 	struct gl_endpoint_key at = {};
@@ -141,7 +145,9 @@ gl_inline void open_give_up(struct work *w, struct conn *c, u32 cause)
 	established = c->c.flags & GL_CONN_ESTABLISHED;
 	if (established && c->c.rsp.phase != GL_PHASE_IDLE)
 		gl_step_done(&c->c, &w->step, w->pkt.seg.now_ns,
-			     (cause == GL_FALLBACK_TIMEOUT ? GL_FAILURE_TIMEOUT : GL_FAILURE_REFUSED) + 1);
+			     (cause == GL_FALLBACK_TIMEOUT ? GL_FAILURE_TIMEOUT :
+							     GL_FAILURE_REFUSED) +
+				     1);
 	c->c.flags |= GL_CONN_RESET;
 	c->c.epoch++;
 	gl_step_release(&c->c, &w->step);
@@ -154,8 +160,9 @@ gl_inline void open_give_up(struct work *w, struct conn *c, u32 cause)
 }
 
 /*
- * open_next: leg w->step.leg came to nothing (w->step.fail). Its request lies in the slot, or it was the client's own SYN. Another
- * endpoint of the lane is tried, then base. Sets w->step.act to what is to be made of the packet in hand.
+ * open_next: leg w->step.leg came to nothing (w->step.fail). Its request lies in the slot, or it
+ * was the client's own SYN. Another endpoint of the lane is tried, then base. Sets w->step.act to
+ * what is to be made of the packet in hand.
  */
 gl_global int open_next(void)
 {
@@ -185,7 +192,8 @@ gl_global int open_next(void)
 	w->tuple.peer = c->c.leg[index].addr;
 	w->tuple.pport = c->c.leg[index].port;
 	report_leg(&w->tuple, w->step.service, w->target.lane, cause);
-	forced = index && (gl_image_lane(image, w->step.service, w->target.lane) & GL_LANE_FALLBACK_NONE);
+	forced = index &&
+		 (gl_image_lane(image, w->step.service, w->target.lane) & GL_LANE_FALLBACK_NONE);
 	if (index && c->c.leg_fails < GL_TARGET_FAILS && !decide_stopped(bpf_ktime_get_ns())) {
 		conn_clear_leg(w, c, index);
 		again = !decide_target(image, w->step.service, 0);
@@ -235,7 +243,8 @@ gl_inline void open_again(struct work *w, struct conn *c)
 	w->step.service = c->c.service;
 	w->step.lane = c->c.leg[index].lane;
 	w->step.act = c->c.leg[index].flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
-	late = index && c->c.leg[index].state == GL_LEG_OPENING && now_ms - c->c.leg[index].used_ms >= GL_OPEN_PATIENCE_MS;
+	late = index && c->c.leg[index].state == GL_LEG_OPENING &&
+	       now_ms - c->c.leg[index].used_ms >= GL_OPEN_PATIENCE_MS;
 	if (late) {
 		w->step.act = gl_leg_step(&c->c.leg[index], GL_LEG_EV_SILENT);
 		w->step.fail = GL_FALLBACK_TIMEOUT;
@@ -247,9 +256,9 @@ gl_inline void open_again(struct work *w, struct conn *c)
 }
 
 /*
- * open_syn: a SYN of the pod. To a frontend of the policy it begins a connection; anything else is none of our business, unless
- * one of the pod's own legs already has this very tuple: then it must wait, or two connections would share numbers. Sets
- * w->step.act.
+ * open_syn: a SYN of the pod. To a frontend of the policy it begins a connection; anything else is
+ * none of our business, unless one of the pod's own legs already has this very tuple: then it must
+ * wait, or two connections would share numbers. Sets w->step.act.
  */
 gl_global int open_syn(void)
 {

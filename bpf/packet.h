@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * packet: finds the TCP header of a packet and reads the facts that the connection machine needs. IPv4 is mapped here, once.
+ * packet: finds the TCP header of a packet and reads the facts that the connection machine needs.
+ * IPv4 is mapped here, once.
  *
- * In: an Ethernet frame at a veth. Out: struct gl_pkt. It never changes a byte (bpf_skb_pull_data moves headers, no more).
- * Lengths come from skb->len: BIG TCP has tot_len 0.
+ * In: an Ethernet frame at a veth. Out: struct gl_pkt. It never changes a byte (bpf_skb_pull_data
+ * moves headers, no more). Lengths come from skb->len: BIG TCP has tot_len 0.
  */
 #ifndef GL_BPF_PACKET_H
 #define GL_BPF_PACKET_H
@@ -40,7 +41,10 @@ struct gl_pkt {
 	struct gl_tcpopt opt;	/* scratch of packet_options(), kept last: not zeroed per packet */
 };
 
-/* Length of what lies before the TCP header of a packet that we make: Ethernet and a plain IP header. */
+/*
+ * Length of what lies before the TCP header of a packet that we make: Ethernet and a plain IP
+ * header.
+ */
 #define GL_L4_PLAIN(ipv4)	((ipv4) ? 34U : 54U)
 
 gl_inline void packet_map_v4(struct gl_addr *ret, __be32 addr)
@@ -90,8 +94,8 @@ gl_inline u32 packet_ipv6_ext(struct __sk_buff *skb, struct gl_pkt *pkt, u8 next
 	u8 ext[8];
 
 	pkt->odd = GL_UNSTEERED_IP_OPTIONS;
-	gl_unroll
-	for (i = 0; i < GL_IPV6_EXT_MAX; i++) {
+	gl_unroll for (i = 0; i < GL_IPV6_EXT_MAX; i++)
+	{
 		if (next == GL_PROTO_TCP) {
 			pkt->l4 = off;
 			return GL_PARSED_TCP;

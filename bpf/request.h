@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * request: what from_pod does where a request begins: read, decide, commit; and with the bytes that are held while its head
- * is incomplete or its leg opens. What is then to be made of the packet stands in w->step.act.
+ * request: what from_pod does where a request begins: read, decide, commit; and with the bytes that
+ * are held while its head is incomplete or its leg opens. What is then to be made of the packet
+ * stands in w->step.act.
  */
 #ifndef GL_BPF_REQUEST_H
 #define GL_BPF_REQUEST_H
@@ -75,8 +76,8 @@ gl_inline void request_hold(struct __sk_buff *skb, struct work *w, struct conn *
 }
 
 /*
- * Saves what the leg to be opened will need: as much of the packet as a slot holds. More of the body may come before the leg
- * opens, so a long one gets a big slot. 0 if there is a slot.
+ * Saves what the leg to be opened will need: as much of the packet as a slot holds. More of the
+ * body may come before the leg opens, so a long one gets a big slot. 0 if there is a slot.
  */
 gl_inline int request_save(struct __sk_buff *skb, struct work *w, u32 off)
 {
@@ -84,7 +85,9 @@ gl_inline int request_save(struct __sk_buff *skb, struct work *w, u32 off)
 	u32 len = w->pkt.seg.len, room;
 	u16 big = 0;
 
-	d->slot = slot_take(w, d->chunked || d->head_len + d->left > GL_SLOT_SMALL ? GL_SLOT_BIG : len, &big);
+	d->slot = slot_take(w,
+			    d->chunked || d->head_len + d->left > GL_SLOT_SMALL ? GL_SLOT_BIG : len,
+			    &big);
 	d->slot_big = big;
 	if (!d->slot)
 		return -1;
@@ -100,7 +103,8 @@ gl_inline int request_save(struct __sk_buff *skb, struct work *w, u32 off)
 }
 
 /* The head is complete, in the packet in hand. */
-gl_inline void request_whole(struct __sk_buff *skb, struct work *w, struct conn *c, const struct gl_image *image, u32 head_len)
+gl_inline void request_whole(struct __sk_buff *skb, struct work *w, struct conn *c,
+			     const struct gl_image *image, u32 head_len)
 {
 	struct gl_decision *d = &w->decision;
 	u32 off = w->pkt.l4 + w->pkt.hlen, open, claimed;
@@ -133,7 +137,8 @@ gl_inline void request_whole(struct __sk_buff *skb, struct work *w, struct conn 
 }
 
 /*
- * request_scan: a request begins with this packet's first payload byte. Returns what the program returns.
+ * request_scan: a request begins with this packet's first payload byte. Returns what the program
+ * returns.
  */
 gl_global int request_scan(struct __sk_buff *skb)
 {
@@ -162,7 +167,9 @@ gl_global int request_scan(struct __sk_buff *skb)
 	return 0;
 }
 
-/* Appends the new bytes of the packet to the slot; returns how many fitted, or a negative number. */
+/*
+ * Appends the new bytes of the packet to the slot; returns how many fitted, or a negative number.
+ */
 gl_inline int request_append(struct __sk_buff *skb, struct work *w)
 {
 	u32 room = slot_room(w->step.slot_big), len = w->pkt.seg.len - w->step.skip;
@@ -177,8 +184,8 @@ gl_inline int request_append(struct __sk_buff *skb, struct work *w)
 }
 
 /* Commit of a held head that is complete (@head_len > 0), or pinned. */
-gl_inline void request_held(struct __sk_buff *skb, struct work *w, struct conn *c, const struct gl_image *image, int head_len,
-			    u32 total)
+gl_inline void request_held(struct __sk_buff *skb, struct work *w, struct conn *c,
+			    const struct gl_image *image, int head_len, u32 total)
 {
 	struct gl_decision *d = &w->decision;
 	u32 open = 0, claimed = 0;
@@ -218,8 +225,8 @@ gl_inline void request_held(struct __sk_buff *skb, struct work *w, struct conn *
 }
 
 /*
- * request_more: more bytes of a head that is held in the slot. Read again from its start; the new bytes are acknowledged only
- * while the head stays incomplete.
+ * request_more: more bytes of a head that is held in the slot. Read again from its start; the new
+ * bytes are acknowledged only while the head stays incomplete.
  */
 gl_global int request_more(struct __sk_buff *skb)
 {
@@ -282,10 +289,12 @@ gl_global int request_body(struct __sk_buff *skb)
 		res = decide_chunks(skb, w->pkt.l4 + w->pkt.hlen + w->step.skip, 0, added);
 	}
 	bpf_spin_lock(&c->lock);
-	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step) && c->c.slot_len == w->step.slot_len) {
+	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step) &&
+	    c->c.slot_len == w->step.slot_len) {
 		gl_commit_append(&c->c, added, &w->step);
 		if (chunked)
-			gl_commit_chunked(&c->c, &w->chunk, res, w->walk.off < (u32)added, &w->step);
+			gl_commit_chunked(&c->c, &w->chunk, res, w->walk.off < (u32)added,
+					  &w->step);
 	}
 	bpf_spin_unlock(&c->lock);
 	return 0;

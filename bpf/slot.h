@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * slot: memory for the first bytes of a request, kept until a server has acknowledged them. A slot belongs to the connection
- * whose id stands in its head; it changes hands under that connection's lock (gl_conn.slot) and its owner is verified before
- * its bytes are used. Slots are named by index + 1; 0 is none.
+ * slot: memory for the first bytes of a request, kept until a server has acknowledged them. A slot
+ * belongs to the connection whose id stands in its head; it changes hands under that connection's
+ * lock (gl_conn.slot) and its owner is verified before its bytes are used. Slots are named by index
+ * + 1; 0 is none.
  */
 #ifndef GL_BPF_SLOT_H
 #define GL_BPF_SLOT_H
 
 #include "work.h"
 
-/* The bytes of a slot, and through @ret_mask the mask for offsets into them. NULL if there is no such slot. */
+/*
+ * The bytes of a slot, and through @ret_mask the mask for offsets into them. NULL if there is no
+ * such slot.
+ */
 gl_inline u8 *slot_bytes(u32 slot, u32 big, u64 owner, u64 *ret_mask)
 {
 	u32 index = slot - 1;
@@ -94,8 +98,9 @@ gl_inline u32 slot_pop(u32 len, u64 owner, u16 *ret_big)
 }
 
 /*
- * slot_take: a slot for the connection in hand (w->key, w->conn_id) with room for @len bytes if there is one, else for less.
- * Returns slot + 1; 0: none is free, or the veth has as many as it may have.
+ * slot_take: a slot for the connection in hand (w->key, w->conn_id) with room for @len bytes if
+ * there is one, else for less. Returns slot + 1; 0: none is free, or the veth has as many as it may
+ * have.
  */
 gl_inline u32 slot_take(struct work *w, u32 len, u16 *ret_big)
 {
@@ -137,8 +142,8 @@ struct slot_copy {
 };
 
 /*
- * Length of the next chunk, 1 to GL_SLOT_CHUNK: 6.1 does not learn from a compare that a scalar is at least 1, so it is
- * subtracted, masked and added, each hidden from the optimiser.
+ * Length of the next chunk, 1 to GL_SLOT_CHUNK: 6.1 does not learn from a compare that a scalar is
+ * at least 1, so it is subtracted, masked and added, each hidden from the optimiser.
  */
 gl_inline u64 slot_chunk(u32 left)
 {
@@ -173,8 +178,8 @@ static long slot_save_chunk(u32 i, void *ctx)
 }
 
 /*
- * slot_save: copies @len bytes of the packet from @from to offset @off of a slot. The caller has seen to it that they fit.
- * Returns 0 or a negative number.
+ * slot_save: copies @len bytes of the packet from @from to offset @off of a slot. The caller has
+ * seen to it that they fit. Returns 0 or a negative number.
  */
 gl_global int slot_save(struct __sk_buff *skb, u32 from, u32 off, u32 len)
 {
@@ -224,7 +229,10 @@ static long slot_head_chunk(u32 i, void *ctx)
 	return 0;
 }
 
-/* slot_load_head: copies the first @len bytes of a slot to the head buffer, to be scanned. Returns 0 or a negative number. */
+/*
+ * slot_load_head: copies the first @len bytes of a slot to the head buffer, to be scanned. Returns
+ * 0 or a negative number.
+ */
 gl_global int slot_load_head(u32 len)
 {
 	struct work *w = work_get();
@@ -243,8 +251,8 @@ gl_global int slot_load_head(u32 len)
 }
 
 /*
- * slot_window: copies the bytes [@off, @off + @len) of the slot in use to the start of the head buffer; @len is at most
- * GL_SLOT_CHUNK. Returns 0 or a negative number.
+ * slot_window: copies the bytes [@off, @off + @len) of the slot in use to the start of the head
+ * buffer; @len is at most GL_SLOT_CHUNK. Returns 0 or a negative number.
  */
 gl_global int slot_window(u32 off, u32 len)
 {

@@ -4,14 +4,18 @@
  *	from_pod	tc ingress: what the pod sends
  *	to_pod		tc egress: what the pod receives
  *
- * Each parses the packet (packet.h), finds its connection (conn.h), asks the connection machine under the lock what is to be done
- * (core/client.h, core/server.h), does it (emit.h, request.h, open.h), and counts (count.h). What has no connection passes.
+ * Each parses the packet (packet.h), finds its connection (conn.h), asks the connection machine
+ * under the lock what is to be done (core/client.h, core/server.h), does it (emit.h, request.h,
+ * open.h), and counts (count.h). What has no connection passes.
  */
 #include "core/port.h"
 #include "emit.h"
 #include "request.h"
 
-/* A packet that cannot be translated: it passes while its connection never was translated, else it is dropped. */
+/*
+ * A packet that cannot be translated: it passes while its connection never was translated, else it
+ * is dropped.
+ */
 gl_inline int steer_odd(struct work *w, struct conn *c)
 {
 	if (c->c.flags & GL_CONN_TRANSLATED)
@@ -20,7 +24,10 @@ gl_inline int steer_odd(struct work *w, struct conn *c)
 	return GL_NEXT;
 }
 
-/* What must be read or decided before the packet can be dealt with; afterwards w->step.act says what to make of it. */
+/*
+ * What must be read or decided before the packet can be dealt with; afterwards w->step.act says
+ * what to make of it.
+ */
 gl_inline void steer_client(struct __sk_buff *skb, struct work *w)
 {
 	switch (w->step.act) {
@@ -105,7 +112,10 @@ gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn
 		gl_step_pin(&c->c, &w->step, GL_PIN_SYNC);
 		w->step.act = GL_ACT_PASS;
 	}
-	/* A slot that was taken for this packet and not put into use: the head was malformed, or the commit did not happen. */
+	/*
+	 * A slot that was taken for this packet and not put into use: the head was malformed, or
+	 * the commit did not happen.
+	 */
 	orphan = w->rhead.slot && !held && c->c.rsp.slot != w->rhead.slot;
 	bpf_spin_unlock(&c->lock);
 	if (orphan)
@@ -191,8 +201,9 @@ int to_pod(struct __sk_buff *skb)
 }
 
 /*
- * reap: not a hook. The agent's sweeper runs it by BPF_PROG_TEST_RUN to end a connection that it has seen to be dead, so that
- * nothing but these programs changes connections, slots and counts. Returns 1 if it did: the connection was still as it was seen.
+ * reap: not a hook. The agent's sweeper runs it by BPF_PROG_TEST_RUN to end a connection that it
+ * has seen to be dead, so that nothing but these programs changes connections, slots and counts.
+ * Returns 1 if it did: the connection was still as it was seen.
  */
 SEC("tc")
 int reap(struct __sk_buff *skb)
@@ -210,7 +221,8 @@ int reap(struct __sk_buff *skb)
 		return 0;
 	bpf_spin_lock(&c->lock);
 	w->conn_id = c->c.id;
-	if (c->c.id == reap.id && c->c.epoch == reap.epoch && c->c.nxt == reap.nxt && c->c.ack == reap.ack) {
+	if (c->c.id == reap.id && c->c.epoch == reap.epoch && c->c.nxt == reap.nxt &&
+	    c->c.ack == reap.ack) {
 		c->c.epoch++;
 		gl_step_release(&c->c, &w->step);
 		gl_step_release_response(&c->c, &w->step);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * tcpopt: reads TCP options (RFC 9293 section 3.1, RFC 7323, RFC 2018) and writes those of a SYN that we make.
+ * tcpopt: reads TCP options (RFC 9293 section 3.1, RFC 7323, RFC 2018) and writes those of a SYN
+ * that we make.
  */
 #ifndef GL_BPF_TCPOPT_H
 #define GL_BPF_TCPOPT_H
@@ -90,8 +91,8 @@ static long tcpopt_one(u32 i, void *ctx)
 }
 
 /*
- * gl_tcpopt_read: options of the TCP header at @l4 with length @hlen (bytes). @ret is zeroed by the caller. Returns 0; negative
- * if the packet is too short.
+ * gl_tcpopt_read: options of the TCP header at @l4 with length @hlen (bytes). @ret is zeroed by the
+ * caller. Returns 0; negative if the packet is too short.
  */
 gl_global int gl_tcpopt_read(struct __sk_buff *skb, u32 l4, u32 hlen, struct gl_tcpopt *ret)
 {
@@ -107,7 +108,10 @@ gl_global int gl_tcpopt_read(struct __sk_buff *skb, u32 l4, u32 hlen, struct gl_
 		return n == 20 ? 0 : -1;
 	n -= 20;
 	ret->len = n;
-	/* 6.1 does not learn from the compare above that n is at least 1: subtract, mask, add, each hidden from the optimiser. */
+	/*
+	 * 6.1 does not learn from the compare above that n is at least 1: subtract, mask, add, each
+	 * hidden from the optimiser.
+	 */
 	n -= 1;
 	gl_opaque(n);
 	n &= 0x3f;
@@ -122,8 +126,8 @@ gl_global int gl_tcpopt_read(struct __sk_buff *skb, u32 l4, u32 hlen, struct gl_
 }
 
 /*
- * tcpopt_syn: options of the SYN of a leg: exactly those that the client and its first server agreed on, so that the client
- * may go on as it does. @b holds GL_OPT_BYTES. Returns their length.
+ * tcpopt_syn: options of the SYN of a leg: exactly those that the client and its first server
+ * agreed on, so that the client may go on as it does. @b holds GL_OPT_BYTES. Returns their length.
  */
 gl_inline u32 tcpopt_syn(__be32 *b, const struct gl_conn *conn)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * translate: rewrites the headers of the packet in hand as gl_step.xlat says: address and port of the peer, seq, ack, SACK
- * blocks, timestamps, window. Payload is never touched. All or nothing: if a helper refuses, the caller drops the packet.
+ * translate: rewrites the headers of the packet in hand as gl_step.xlat says: address and port of
+ * the peer, seq, ack, SACK blocks, timestamps, window. Payload is never touched. All or nothing: if
+ * a helper refuses, the caller drops the packet.
  */
 #ifndef GL_BPF_TRANSLATE_H
 #define GL_BPF_TRANSLATE_H
@@ -45,8 +46,8 @@ gl_inline void translate_tsecr(u8 *hdr, u32 at, const struct gl_xlat *x)
 }
 
 /*
- * One SACK block at @at. A block about bytes of another leg (a D-SACK for what came before the switch) becomes empty: no sender
- * believes such a one.
+ * One SACK block at @at. A block about bytes of another leg (a D-SACK for what came before the
+ * switch) becomes empty: no sender believes such a one.
  */
 gl_inline void translate_sack(u8 *hdr, u32 at, const struct gl_xlat *x)
 {
@@ -94,8 +95,8 @@ gl_inline void translate_header(struct work *w)
 	}
 	if (!w->pkt.sack_at)
 		return;
-	gl_unroll
-	for (i = 0; i < 4; i++) {
+	gl_unroll for (i = 0; i < 4; i++)
+	{
 		if (i * 8 + 8 > w->pkt.sack_len)
 			break;
 		translate_sack(w->new, w->pkt.sack_at + i * 8, x);
@@ -114,12 +115,15 @@ gl_inline int translate_addr(struct __sk_buff *skb, struct work *w, u32 csum_at)
 	if (bpf_l4_csum_replace(skb, csum_at, 0, change, BPF_F_PSEUDO_HDR))
 		return -1;
 	if (w->pkt.ipv4) {
-		at = GL_ETH_LEN + (x->to_client ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr));
-		err = bpf_l3_csum_replace(skb, GL_ETH_LEN + offsetof(struct iphdr, check), old->w[3], x->addr.w[3], 4);
+		at = GL_ETH_LEN +
+		     (x->to_client ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr));
+		err = bpf_l3_csum_replace(skb, GL_ETH_LEN + offsetof(struct iphdr, check),
+					  old->w[3], x->addr.w[3], 4);
 		if (err || bpf_skb_store_bytes(skb, at, &x->addr.w[3], 4, 0))
 			return -1;
 	} else {
-		at = GL_ETH_LEN + (x->to_client ? offsetof(struct ipv6hdr, saddr) : offsetof(struct ipv6hdr, daddr));
+		at = GL_ETH_LEN + (x->to_client ? offsetof(struct ipv6hdr, saddr) :
+						  offsetof(struct ipv6hdr, daddr));
 		if (bpf_skb_store_bytes(skb, at, &x->addr, sizeof(x->addr), 0))
 			return -1;
 	}
@@ -128,8 +132,8 @@ gl_inline int translate_addr(struct __sk_buff *skb, struct work *w, u32 csum_at)
 }
 
 /*
- * translate_packet: rewrites the packet in hand. Returns 0, or a negative number: then the packet may be half rewritten and
- * must be dropped.
+ * translate_packet: rewrites the packet in hand. Returns 0, or a negative number: then the packet
+ * may be half rewritten and must be dropped.
  */
 gl_global int translate_packet(struct __sk_buff *skb)
 {
@@ -151,7 +155,8 @@ gl_global int translate_packet(struct __sk_buff *skb)
 	__builtin_memcpy(w->new, w->old, sizeof(w->new));
 	translate_header(w);
 	change = bpf_csum_diff((void *)w->old, h, (void *)w->new, h, 0);
-	if (bpf_skb_store_bytes(skb, w->pkt.l4, w->new, h, 0) || bpf_l4_csum_replace(skb, csum_at, 0, change, 0))
+	if (bpf_skb_store_bytes(skb, w->pkt.l4, w->new, h, 0) ||
+	    bpf_l4_csum_replace(skb, csum_at, 0, change, 0))
 		return -1;
 	if (w->step.xlat.set_addr)
 		return translate_addr(skb, w, csum_at);

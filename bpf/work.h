@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * work: per-CPU scratch for one packet. The BPF stack has 512 bytes for a whole chain of calls; everything larger lives here.
+ * work: per-CPU scratch for one packet. The BPF stack has 512 bytes for a whole chain of calls;
+ * everything larger lives here.
  *
- * Both programs run with softirqs off and never nested (what we redirect is queued), so one element per CPU is enough. Nothing
- * in it outlives the packet.
+ * Both programs run with softirqs off and never nested (what we redirect is queued), so one element
+ * per CPU is enough. Nothing in it outlives the packet.
  */
 #ifndef GL_BPF_WORK_H
 #define GL_BPF_WORK_H
@@ -78,8 +79,8 @@ struct {
 } scratch SEC(".maps");
 
 /*
- * Zeroes, never written: what a new element of a map is inserted as. A connection is filled under its lock afterwards, for
- * insertion copies without it.
+ * Zeroes, never written: what a new element of a map is inserted as. A connection is filled under
+ * its lock afterwards, for insertion copies without it.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -90,8 +91,8 @@ struct {
 _Static_assert(sizeof(struct gl_latency) <= sizeof(struct gl_conn_value), "blank is too small");
 
 /*
- * The scratch of this CPU. Global functions call it instead of taking the pointer as an argument: on 6.1 a map's key must not be
- * memory that an argument points to, and a map's value may be.
+ * The scratch of this CPU. Global functions call it instead of taking the pointer as an argument:
+ * on 6.1 a map's key must not be memory that an argument points to, and a map's value may be.
  */
 gl_inline struct work *work_get(void)
 {

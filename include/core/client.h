@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * client: what a packet of the client does to its connection. Pure; allowed under a spin lock; never reads packet bytes.
+ * client: what a packet of the client does to its connection. Pure; allowed under a spin lock;
+ * never reads packet bytes.
  *
  * Cases of a packet with payload, on an open leg (nxt: the client's bytes seen so far):
  *	nothing new				passes again; on saved bytes that the leg has not acknowledged: REPLAY;
@@ -38,14 +39,20 @@ struct gl_decision {
 	u8 pad[6];
 };
 
-/* A boundary: the answer is complete, the client has acknowledged all of it, the server all of the request. */
-gl_inline u32 gl_client_boundary(const struct gl_conn *conn, const struct gl_leg *leg, const struct gl_seg *seg)
+/*
+ * A boundary: the answer is complete, the client has acknowledged all of it, the server all of the
+ * request.
+ */
+gl_inline u32 gl_client_boundary(const struct gl_conn *conn, const struct gl_leg *leg,
+				 const struct gl_seg *seg)
 {
-	return conn->rsp.phase == GL_PHASE_IDLE && seg->ack == leg->snd_nxt + leg->drx && leg->srv_ack == leg->rcv_nxt;
+	return conn->rsp.phase == GL_PHASE_IDLE && seg->ack == leg->snd_nxt + leg->drx &&
+	       leg->srv_ack == leg->rcv_nxt;
 }
 
 /* Nothing in this packet is new. */
-gl_inline void gl_client_again(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_again(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			       struct gl_step *step)
 {
 	u32 held = conn->req.phase == GL_PHASE_HOLD;
 	u32 old = (conn->flags & GL_CONN_TRANSLATED) && gl_seq_before(seg->seq, conn->switch_seq);
@@ -64,17 +71,21 @@ gl_inline void gl_client_again(struct gl_conn *conn, struct gl_leg *leg, const s
 	}
 }
 
-/* The request is complete. Its response may be complete already: servers answer before they have read all. */
+/*
+ * The request is complete. Its response may be complete already: servers answer before they have
+ * read all.
+ */
 gl_inline void gl_client_complete(struct gl_conn *conn)
 {
 	conn->req.phase = conn->rsp.phase == GL_PHASE_IDLE ? GL_PHASE_HEAD : GL_PHASE_DONE;
 }
 
 /*
- * Body bytes. A length needs no order: what lies behind a hole passes and counts, and at the next boundary the server's ACK of
- * all of it says that the hole was filled.
+ * Body bytes. A length needs no order: what lies behind a hole passes and counts, and at the next
+ * boundary the server's ACK of all of it says that the hole was filled.
  */
-gl_inline void gl_client_body(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_body(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			      struct gl_step *step)
 {
 	struct gl_request *req = &conn->req;
 	u32 moved = seg->seq + seg->len - conn->nxt;
@@ -92,7 +103,8 @@ gl_inline void gl_client_body(struct gl_conn *conn, struct gl_leg *leg, const st
 }
 
 /* Bytes of a chunked body: data is counted here; where sizes must be read, order matters. */
-gl_inline void gl_client_chunks(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_chunks(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+				struct gl_step *step)
 {
 	struct gl_request *req = &conn->req;
 	u32 end = seg->seq + seg->len, fresh = end - conn->nxt;
@@ -117,7 +129,8 @@ gl_inline void gl_client_chunks(struct gl_conn *conn, struct gl_leg *leg, const 
 }
 
 /* New bytes where a request may begin. */
-gl_inline void gl_client_head(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_head(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			      struct gl_step *step)
 {
 	u8 cause = GL_PIN_NONE;
 
@@ -140,7 +153,8 @@ gl_inline void gl_client_head(struct gl_conn *conn, struct gl_leg *leg, const st
 	leg->rcv_nxt = conn->nxt + leg->dtx;
 }
 
-gl_inline void gl_client_payload(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_payload(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+				 struct gl_step *step)
 {
 	u32 end = seg->seq + seg->len;
 
@@ -179,8 +193,12 @@ gl_inline void gl_client_payload(struct gl_conn *conn, struct gl_leg *leg, const
 	leg->rcv_nxt = end + leg->dtx;
 }
 
-/* The active leg is not open yet: the slot holds the request, the client's retransmission is our clock. */
-gl_inline void gl_client_opening(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+/*
+ * The active leg is not open yet: the slot holds the request, the client's retransmission is our
+ * clock.
+ */
+gl_inline void gl_client_opening(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+				 struct gl_step *step)
 {
 	u32 now_ms = seg->now_ns / 1000000;
 
@@ -219,12 +237,13 @@ gl_inline void gl_client_close_others(struct gl_conn *conn, struct gl_step *step
 {
 	u32 i, n = step->notes;
 
-	gl_unroll
-	for (i = 0; i < GL_LEGS; i++) {
+	gl_unroll for (i = 0; i < GL_LEGS; i++)
+	{
 		struct gl_leg *leg = &conn->leg[i];
 		struct gl_note *note;
 
-		if (i == conn->active || leg->state == GL_LEG_NONE || leg->state == GL_LEG_CLOSED || n >= GL_LEGS - 1)
+		if (i == conn->active || leg->state == GL_LEG_NONE || leg->state == GL_LEG_CLOSED ||
+		    n >= GL_LEGS - 1)
 			continue;
 		note = &step->note[n & 3];
 		if (abort_) {
@@ -242,14 +261,18 @@ gl_inline void gl_client_close_others(struct gl_conn *conn, struct gl_step *step
 	step->notes = n;
 }
 
-gl_inline void gl_client_fin(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_fin(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			     struct gl_step *step)
 {
 	u32 end = seg->seq + seg->len;
 
 	if (end != conn->nxt)
 		return;		/* behind a hole: it comes again */
 	if (conn->req.phase == GL_PHASE_HOLD) {
-		/* What is held goes first, to be answered as the server likes; the client sends its FIN again. */
+		/*
+		 * What is held goes first, to be answered as the server likes; the client sends its
+		 * FIN again.
+		 */
 		gl_step_pin(conn, step, GL_PIN_CLOSING);
 		conn->req.phase = GL_PHASE_DONE;
 		leg->rcv_nxt = conn->nxt + leg->dtx;
@@ -267,12 +290,15 @@ gl_inline void gl_client_fin(struct gl_conn *conn, struct gl_leg *leg, const str
 }
 
 /*
- * A reset counts only where the server believes it: at the next number, or at the one that it acknowledged last, which answers a
- * challenge (RFC 5961, section 3.2). Any other passes on and changes nothing.
+ * A reset counts only where the server believes it: at the next number, or at the one that it
+ * acknowledged last, which answers a challenge (RFC 5961, section 3.2). Any other passes on and
+ * changes nothing.
  */
-gl_inline void gl_client_reset(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_reset(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			       struct gl_step *step)
 {
-	if (leg->state == GL_LEG_OPEN && seg->seq + leg->dtx != leg->rcv_nxt && seg->seq + leg->dtx != leg->srv_ack)
+	if (leg->state == GL_LEG_OPEN && seg->seq + leg->dtx != leg->rcv_nxt &&
+	    seg->seq + leg->dtx != leg->srv_ack)
 		return;
 	if (conn->rsp.phase != GL_PHASE_IDLE)
 		gl_step_done(conn, step, seg->now_ns, GL_FAILURE_TIMEOUT + 1);
@@ -285,7 +311,8 @@ gl_inline void gl_client_reset(struct gl_conn *conn, struct gl_leg *leg, const s
 }
 
 /* What an ACK tells, whatever else the packet carries. */
-gl_inline void gl_client_ack(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_ack(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			     struct gl_step *step)
 {
 	u32 ack = seg->ack - leg->drx;
 
@@ -303,7 +330,8 @@ gl_inline void gl_client_ack(struct gl_conn *conn, struct gl_leg *leg, const str
 /*
  * gl_client_packet: one packet of the client that is no SYN. Changes @conn, fills @step.
  */
-gl_inline void gl_client_packet(struct gl_conn *conn, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_client_packet(struct gl_conn *conn, const struct gl_seg *seg,
+				struct gl_step *step)
 {
 	u32 index = conn->active & (GL_LEGS - 1);
 	struct gl_leg *leg = &conn->leg[index];

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * commit: puts into force, under the lock, what was decided outside it. Each function compares the epoch first: if the
- * connection has moved since, nothing is changed and the packet is dropped; its sender sends it again.
+ * commit: puts into force, under the lock, what was decided outside it. Each function compares the
+ * epoch first: if the connection has moved since, nothing is changed and the packet is dropped; its
+ * sender sends it again.
  */
 #ifndef GL_CORE_COMMIT_H
 #define GL_CORE_COMMIT_H
 
 #include "core/client.h"
 
-/* Makes @index the active leg for the client's bytes from @seq on. Owes the old leg's server an ACK: it goes as a note. */
+/*
+ * Makes @index the active leg for the client's bytes from @seq on. Owes the old leg's server an
+ * ACK: it goes as a note.
+ */
 gl_inline void gl_commit_switch(struct gl_conn *conn, u32 index, u32 seq, struct gl_step *step)
 {
 	struct gl_leg *old = &conn->leg[conn->active & (GL_LEGS - 1)];
@@ -105,8 +109,9 @@ gl_inline void gl_commit_slot(struct gl_conn *conn, u32 slot, u32 big, u32 seq, 
 }
 
 /*
- * gl_commit_open: leg @index is opened for a request that lies in the connection's slot, from conn->slot_seq on. Its address
- * and lane were set by the caller under this lock. The packet in hand becomes the SYN.
+ * gl_commit_open: leg @index is opened for a request that lies in the connection's slot, from
+ * conn->slot_seq on. Its address and lane were set by the caller under this lock. The packet in
+ * hand becomes the SYN.
  */
 gl_inline void gl_commit_open(struct gl_conn *conn, u32 index, u32 now_ms, struct gl_step *step)
 {
@@ -134,8 +139,8 @@ gl_inline void gl_commit_open(struct gl_conn *conn, u32 index, u32 now_ms, struc
 }
 
 /*
- * gl_commit_first: the client's own SYN goes to leg @index (an endpoint at SYN time, or base after that failed). Numbers are
- * the client's own, so that nothing but the address is translated.
+ * gl_commit_first: the client's own SYN goes to leg @index (an endpoint at SYN time, or base after
+ * that failed). Numbers are the client's own, so that nothing but the address is translated.
  */
 gl_inline void gl_commit_first(struct gl_conn *conn, u32 index, u32 now_ms, struct gl_step *step)
 {
@@ -161,7 +166,10 @@ gl_inline void gl_commit_first(struct gl_conn *conn, u32 index, u32 now_ms, stru
 	step->seq = leg->isn;
 }
 
-/* gl_commit_current: is the connection still as it was when @epoch was read? Else the packet is dropped. */
+/*
+ * gl_commit_current: is the connection still as it was when @epoch was read? Else the packet is
+ * dropped.
+ */
 gl_inline u32 gl_commit_current(const struct gl_conn *conn, u64 id, u32 epoch, struct gl_step *step)
 {
 	if (conn->id == id && conn->epoch == epoch)
@@ -171,11 +179,11 @@ gl_inline u32 gl_commit_current(const struct gl_conn *conn, u64 id, u32 epoch, s
 }
 
 /*
- * gl_commit_request: a complete head in the packet in hand was decided for leg @d->leg, which is the active one, open, or (with
- * a slot) to be opened.
+ * gl_commit_request: a complete head in the packet in hand was decided for leg @d->leg, which is
+ * the active one, open, or (with a slot) to be opened.
  */
-gl_inline void gl_commit_request(struct gl_conn *conn, const struct gl_decision *d, const struct gl_seg *seg,
-				 struct gl_step *step)
+gl_inline void gl_commit_request(struct gl_conn *conn, const struct gl_decision *d,
+				 const struct gl_seg *seg, struct gl_step *step)
 {
 	u32 index = d->leg & (GL_LEGS - 1);
 	struct gl_leg *leg = &conn->leg[index];
@@ -198,10 +206,11 @@ gl_inline void gl_commit_request(struct gl_conn *conn, const struct gl_decision 
 }
 
 /*
- * gl_commit_held: the head that lies in the slot is complete and was decided. conn->slot_len bytes are in the slot. The packet
- * in hand carries them to the leg, or becomes its SYN.
+ * gl_commit_held: the head that lies in the slot is complete and was decided. conn->slot_len bytes
+ * are in the slot. The packet in hand carries them to the leg, or becomes its SYN.
  */
-gl_inline void gl_commit_held(struct gl_conn *conn, const struct gl_decision *d, u32 open, struct gl_step *step)
+gl_inline void gl_commit_held(struct gl_conn *conn, const struct gl_decision *d, u32 open,
+			      struct gl_step *step)
 {
 	u32 index = d->leg & (GL_LEGS - 1);
 	struct gl_leg *leg = &conn->leg[index];
@@ -221,10 +230,12 @@ gl_inline void gl_commit_held(struct gl_conn *conn, const struct gl_decision *d,
 }
 
 /*
- * gl_commit_hold: the bytes of an incomplete head were appended to the slot, which now holds @len from @seq on; they are
- * acknowledged to the client, else a client with Nagle's algorithm waits for ever.
+ * gl_commit_hold: the bytes of an incomplete head were appended to the slot, which now holds @len
+ * from @seq on; they are acknowledged to the client, else a client with Nagle's algorithm waits for
+ * ever.
  */
-gl_inline void gl_commit_hold(struct gl_conn *conn, const struct gl_seg *seg, u32 len, struct gl_step *step)
+gl_inline void gl_commit_hold(struct gl_conn *conn, const struct gl_seg *seg, u32 len,
+			      struct gl_step *step)
 {
 	conn->req.phase = GL_PHASE_HOLD;
 	conn->slot_len = len;
@@ -238,10 +249,11 @@ gl_inline void gl_commit_hold(struct gl_conn *conn, const struct gl_seg *seg, u3
 }
 
 /*
- * gl_commit_chunked: bytes of a chunked body were read; @chunk is the state behind them, @res as gl_chunk_walk_result(), and
- * @rest tells whether the packet has bytes behind the end of the body.
+ * gl_commit_chunked: bytes of a chunked body were read; @chunk is the state behind them, @res as
+ * gl_chunk_walk_result(), and @rest tells whether the packet has bytes behind the end of the body.
  */
-gl_inline void gl_commit_chunked(struct gl_conn *conn, const struct gl_chunk *chunk, int res, u32 rest, struct gl_step *step)
+gl_inline void gl_commit_chunked(struct gl_conn *conn, const struct gl_chunk *chunk, int res,
+				 u32 rest, struct gl_step *step)
 {
 	conn->req.chunk = *chunk;
 	if (res < 0) {
@@ -254,8 +266,12 @@ gl_inline void gl_commit_chunked(struct gl_conn *conn, const struct gl_chunk *ch
 	}
 }
 
-/* gl_commit_chunks: the same for a packet that goes on to the leg. step->seq: where the bytes began that were read. */
-gl_inline void gl_commit_chunks(struct gl_conn *conn, const struct gl_seg *seg, const struct gl_chunk *chunk, int res, u32 rest,
+/*
+ * gl_commit_chunks: the same for a packet that goes on to the leg. step->seq: where the bytes began
+ * that were read.
+ */
+gl_inline void gl_commit_chunks(struct gl_conn *conn, const struct gl_seg *seg,
+				const struct gl_chunk *chunk, int res, u32 rest,
 				struct gl_step *step)
 {
 	u32 index = conn->active & (GL_LEGS - 1), fresh = seg->seq + seg->len - conn->nxt;
@@ -277,8 +293,8 @@ gl_inline void gl_commit_chunks(struct gl_conn *conn, const struct gl_seg *seg, 
 }
 
 /*
- * gl_commit_append: @len more body bytes were appended to the slot while the leg opens. They are not acknowledged. Those of a
- * chunked body are committed by gl_commit_chunked() besides.
+ * gl_commit_append: @len more body bytes were appended to the slot while the leg opens. They are
+ * not acknowledged. Those of a chunked body are committed by gl_commit_chunked() besides.
  */
 gl_inline void gl_commit_append(struct gl_conn *conn, u32 len, struct gl_step *step)
 {
@@ -303,7 +319,8 @@ gl_inline void gl_commit_append(struct gl_conn *conn, u32 len, struct gl_step *s
 }
 
 /*
- * gl_commit_fallback: the leg that was opening came to nothing; the saved request goes to leg @index, which is open.
+ * gl_commit_fallback: the leg that was opening came to nothing; the saved request goes to leg
+ * @index, which is open.
  */
 gl_inline void gl_commit_fallback(struct gl_conn *conn, u32 index, struct gl_step *step)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * leg: the life of one leg as a table (state, event) -> (state, action). Pure; allowed under a spin lock.
+ * leg: the life of one leg as a table (state, event) -> (state, action). Pure; allowed under a spin
+ * lock.
  *
- * Who asks: client.h (events of the client's packets) and server.h (events of the server's packets). What they never do: set
- * gl_leg.state by themselves. tests/model walks this very table.
+ * Who asks: client.h (events of the client's packets) and server.h (events of the server's
+ * packets). What they never do: set gl_leg.state by themselves. tests/model walks this very table.
  *
- * A leg is the active one of its connection, or idle. The server of an idle leg is kept quiet: what it sends is answered here
- * and never shown to the client, so an idle leg has events of its own.
+ * A leg is the active one of its connection, or idle. The server of an idle leg is kept quiet: what
+ * it sends is answered here and never shown to the client, so an idle leg has events of its own.
  */
 #ifndef GL_CORE_LEG_H
 #define GL_CORE_LEG_H
@@ -61,14 +62,18 @@ struct gl_leg_row {
 /* Rows of the table, a power of two; those behind CLOSED are no states. */
 #define GL_LEG_STATES	8
 
-#define GL_ROW(next, action)	{ GL_LEG_##next, GL_ACT_##action }
+#define GL_ROW(next, action) \
+	{ \
+		GL_LEG_##next, GL_ACT_##action \
+	}
 
 /*
- * The table; every pair is written out. A leg that is closing may be opened again at once, with numbers beyond its old ones: what
- * the old connection still sends is stale then.
+ * The table; every pair is written out. A leg that is closing may be opened again at once, with
+ * numbers beyond its old ones: what the old connection still sends is stale then.
  *
- * The challenge ACK: a server that still holds a half-open connection of the same tuple answers a SYN with an ACK of its old
- * numbers (RFC 5961, section 4). An RST with the acknowledged number makes it forget; the client's next tick sends the SYN again.
+ * The challenge ACK: a server that still holds a half-open connection of the same tuple answers a
+ * SYN with an ACK of its old numbers (RFC 5961, section 4). An RST with the acknowledged number
+ * makes it forget; the client's next tick sends the SYN again.
  */
 static const struct gl_leg_row gl_leg_table[GL_LEG_STATES][GL_LEG_EV_COUNT] = {
 	[GL_LEG_NONE] = {
@@ -164,7 +169,10 @@ gl_inline u32 gl_leg_step(struct gl_leg *leg, u32 event)
 	const struct gl_leg_row *row;
 	u64 state = leg->state;
 
-	/* A mask, not a compare: 6.1 forgets what a compare said once the value was spilled to the stack. */
+	/*
+	 * A mask, not a compare: 6.1 forgets what a compare said once the value was spilled to the
+	 * stack.
+	 */
 	gl_opaque(state);
 	state &= GL_LEG_STATES - 1;
 	gl_opaque(state);
@@ -178,16 +186,15 @@ gl_inline u32 gl_leg_count_open(const struct gl_conn *conn)
 {
 	u32 i, n = 0;
 
-	gl_unroll
-	for (i = 0; i < GL_LEGS; i++)
-		n += conn->leg[i].state == GL_LEG_OPEN || conn->leg[i].state == GL_LEG_OPENING ||
-		     conn->leg[i].state == GL_LEG_CLOSING;
+	gl_unroll for (i = 0; i < GL_LEGS; i++) n += conn->leg[i].state == GL_LEG_OPEN ||
+						     conn->leg[i].state == GL_LEG_OPENING ||
+						     conn->leg[i].state == GL_LEG_CLOSING;
 	return n;
 }
 
 /*
- * gl_leg_find: index of the leg on which a request of @lane would go: the active one if it fits, else one that is open.
- * -1: one must be opened.
+ * gl_leg_find: index of the leg on which a request of @lane would go: the active one if it fits,
+ * else one that is open. -1: one must be opened.
  */
 gl_inline int gl_leg_find(const struct gl_conn *conn, u16 lane)
 {
@@ -195,22 +202,21 @@ gl_inline int gl_leg_find(const struct gl_conn *conn, u16 lane)
 
 	if (conn->leg[active].lane == lane && conn->leg[active].state == GL_LEG_OPEN)
 		return active;
-	gl_unroll
-	for (i = 0; i < GL_LEGS; i++)
-		if (conn->leg[i].lane == lane && conn->leg[i].state == GL_LEG_OPEN)
-			return i;
+	gl_unroll for (i = 0; i < GL_LEGS; i++) if (conn->leg[i].lane == lane &&
+						    conn->leg[i].state == GL_LEG_OPEN) return i;
 	return -1;
 }
 
-/* gl_leg_free: index of a leg that can be opened towards an endpoint (never the frontend's), or -1. */
+/*
+ * gl_leg_free: index of a leg that can be opened towards an endpoint (never the frontend's), or -1.
+ */
 gl_inline int gl_leg_free(const struct gl_conn *conn)
 {
 	u32 i;
 
-	gl_unroll
-	for (i = 1; i < GL_LEGS; i++)
-		if (i != conn->active && (conn->leg[i].state == GL_LEG_NONE || conn->leg[i].state == GL_LEG_CLOSED))
-			return i;
+	gl_unroll for (i = 1; i < GL_LEGS; i++) if (i != conn->active &&
+						    (conn->leg[i].state == GL_LEG_NONE ||
+						     conn->leg[i].state == GL_LEG_CLOSED)) return i;
 	return -1;
 }
 

@@ -2,8 +2,9 @@
 /*
  * port: the one file that knows for which machine it is compiled.
  *
- * Rooms of core/ are compiled twice: for BPF, where they decide about packets, and natively, where they are
- * unit-tested, fuzzed, model-checked and used by graylinkctl. This header gives both the same words:
+ * Rooms of core/ are compiled twice: for BPF, where they decide about packets, and natively, where
+ * they are unit-tested, fuzzed, model-checked and used by graylinkctl. This header gives both the
+ * same words:
  *
  *	u8 u16 u32 u64 s32 s64	fixed-width integers
  *	gl_inline		a small function, inlined always; allowed under a spin lock
@@ -35,7 +36,10 @@
 #define gl_ntohl(v)	bpf_ntohl(v)
 #define gl_htonl(v)	bpf_htonl(v)
 
-/* Words at any address: clang would put them together from bytes; the verifier and the machines take them whole. */
+/*
+ * Words at any address: clang would put them together from bytes; the verifier and the machines
+ * take them whole.
+ */
 typedef u16 gl_any16;
 typedef u32 gl_any32;
 typedef u64 gl_any64;
@@ -68,7 +72,9 @@ typedef u64 gl_any64 __attribute__((aligned(1), may_alias));
 #define gl_ntohl(v)	ntohl(v)
 #define gl_htonl(v)	htonl(v)
 
-/* gl_loop: calls fn(i, ctx) for i in [0, n) until it returns non-zero; returns the number of calls. */
+/*
+ * gl_loop: calls fn(i, ctx) for i in [0, n) until it returns non-zero; returns the number of calls.
+ */
 static inline long gl_loop(u32 n, long (*fn)(u32 i, void *ctx), void *ctx)
 {
 	u32 i;
@@ -85,10 +91,11 @@ static inline long gl_loop(u32 n, long (*fn)(u32 i, void *ctx), void *ctx)
 #endif
 
 /*
- * gl_at: address of byte @off of @base. @mask is a constant, a power of two minus one; the buffer holds at least
- * mask + 1 bytes and whatever the caller reads behind the address (its padding). An offset beyond the mask wraps: it
- * reads wrong bytes of the same buffer, never another's memory. Callers bound @off first; the mask is for the verifier,
- * which forgets bounds that the optimiser has folded away.
+ * gl_at: address of byte @off of @base. @mask is a constant, a power of two minus one; the buffer
+ * holds at least mask + 1 bytes and whatever the caller reads behind the address (its padding). An
+ * offset beyond the mask wraps: it reads wrong bytes of the same buffer, never another's memory.
+ * Callers bound @off first; the mask is for the verifier, which forgets bounds that the optimiser
+ * has folded away.
  */
 gl_inline const u8 *gl_at(const void *base, u64 off, u64 mask)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * seq: arithmetic on TCP sequence numbers (RFC 9293, section 3.4), which wrap at 2^32, and the tracking of bytes that may
- * arrive in another order. Pure; allowed under a spin lock.
+ * seq: arithmetic on TCP sequence numbers (RFC 9293, section 3.4), which wrap at 2^32, and the
+ * tracking of bytes that may arrive in another order. Pure; allowed under a spin lock.
  */
 #ifndef GL_CORE_SEQ_H
 #define GL_CORE_SEQ_H
@@ -39,7 +39,8 @@ gl_inline u32 gl_seq_within(u32 seq, u32 start, u32 end)
  * @nxt		all bytes before it were seen
  * @start, @end_	the one run of bytes behind a hole that is remembered; equal: none
  *
- * Returns by how many bytes @nxt moved, or GL_SEQ_LOST where the bytes form a second run: then nothing has changed.
+ * Returns by how many bytes @nxt moved, or GL_SEQ_LOST where the bytes form a second run: then
+ * nothing has changed.
  */
 gl_inline u32 gl_seq_track(u32 *nxt, u32 *start, u32 *end_, u32 seq, u32 end)
 {

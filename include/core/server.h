@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * server: what a packet of a leg's server does to its connection. Pure; allowed under a spin lock; never reads packet bytes.
+ * server: what a packet of a leg's server does to its connection. Pure; allowed under a spin lock;
+ * never reads packet bytes.
  *
- * The active leg's packets go to the client, rewritten where the leg is translated; its response is followed. An idle leg's
- * packets are answered here.
+ * The active leg's packets go to the client, rewritten where the leg is translated; its response is
+ * followed. An idle leg's packets are answered here.
  */
 #ifndef GL_CORE_SERVER_H
 #define GL_CORE_SERVER_H
@@ -28,20 +29,25 @@ struct gl_response_head {
 	u32 span_end;
 };
 
-/* The window that the client is shown, in the scale that it knows. Between requests no more than every open leg can take. */
-gl_inline void gl_server_window(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+/*
+ * The window that the client is shown, in the scale that it knows. Between requests no more than
+ * every open leg can take.
+ */
+gl_inline void gl_server_window(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+				struct gl_step *step)
 {
 	u32 win, i;
 
 	win = seg->flags & GL_TCP_SYN ? seg->win : (u32)seg->win << (leg->ws & 15);	/* RFC 7323, section 2.2 */
 	leg->wnd = win;
 	if (!(leg->flags & GL_LEG_TRANSLATED)) {
-		conn->view_win = win >> (conn->view_ws & 15) > 0xffff ? 0xffff : win >> (conn->view_ws & 15);
+		conn->view_win = win >> (conn->view_ws & 15) > 0xffff ? 0xffff :
+									win >> (conn->view_ws & 15);
 		return;
 	}
 	if (conn->req.phase != GL_PHASE_BODY && !(conn->flags & GL_CONN_PINNED)) {
-		gl_unroll
-		for (i = 0; i < GL_LEGS; i++) {
+		gl_unroll for (i = 0; i < GL_LEGS; i++)
+		{
 			u32 other = conn->leg[i].state == GL_LEG_OPEN ? conn->leg[i].wnd : win;
 
 			if (other < GL_WINDOW_FLOOR)
@@ -50,12 +56,16 @@ gl_inline void gl_server_window(struct gl_conn *conn, struct gl_leg *leg, const 
 				win = other;
 		}
 	}
-	conn->view_win = win >> (conn->view_ws & 15) > 0xffff ? 0xffff : win >> (conn->view_ws & 15);
+	conn->view_win = win >> (conn->view_ws & 15) > 0xffff ? 0xffff :
+								win >> (conn->view_ws & 15);
 	step->xlat.win = seg->flags & GL_TCP_SYN ? seg->win : conn->view_win;
 	step->xlat.set_win = 1;
 }
 
-/* Timestamps: the client's view never goes back, or it would drop the packet (PAWS, RFC 7323 section 5). */
+/*
+ * Timestamps: the client's view never goes back, or it would drop the packet (PAWS, RFC 7323
+ * section 5).
+ */
 gl_inline void gl_server_stamp(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg)
 {
 	u32 view;
@@ -75,7 +85,8 @@ gl_inline void gl_server_stamp(struct gl_conn *conn, struct gl_leg *leg, const s
 }
 
 /* The client's own SYN is answered: by base, or by the endpoint that the SYN was sent to. */
-gl_inline void gl_server_first(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_first(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			       struct gl_step *step)
 {
 	u16 has = 0;
 
@@ -110,7 +121,10 @@ gl_inline void gl_server_first(struct gl_conn *conn, struct gl_leg *leg, const s
 	step->opened = leg->lane != GL_LANE_BASE;
 }
 
-/* May the client's packets, as it sends them by now, go to a server that answered so? 0, or why not. */
+/*
+ * May the client's packets, as it sends them by now, go to a server that answered so? 0, or why
+ * not.
+ */
 gl_inline u32 gl_server_unfit(const struct gl_conn *conn, const struct gl_seg *seg)
 {
 	u32 has = 0;
@@ -129,8 +143,8 @@ gl_inline u32 gl_server_unfit(const struct gl_conn *conn, const struct gl_seg *s
 }
 
 /* A leg that was opened on demand is answered: the saved bytes follow. */
-gl_inline void gl_server_accept(struct gl_conn *conn, u32 index, struct gl_leg *leg, const struct gl_seg *seg,
-				struct gl_step *step)
+gl_inline void gl_server_accept(struct gl_conn *conn, u32 index, struct gl_leg *leg,
+				const struct gl_seg *seg, struct gl_step *step)
 {
 	u32 unfit = gl_server_unfit(conn, seg);
 
@@ -157,12 +171,13 @@ gl_inline void gl_server_accept(struct gl_conn *conn, u32 index, struct gl_leg *
 	step->opened = 1;
 }
 
-gl_inline void gl_server_opening(struct gl_conn *conn, u32 index, struct gl_leg *leg, const struct gl_seg *seg,
-				 struct gl_step *step)
+gl_inline void gl_server_opening(struct gl_conn *conn, u32 index, struct gl_leg *leg,
+				 const struct gl_seg *seg, struct gl_step *step)
 {
 	gl_step_drop(step, GL_DROP_LEG);
 	if (!(seg->flags & GL_TCP_ACK) || seg->ack != leg->isn + 1) {
-		if ((seg->flags & (GL_TCP_ACK | GL_TCP_RST)) == GL_TCP_ACK && !(leg->flags & GL_LEG_FIRST)) {
+		if ((seg->flags & (GL_TCP_ACK | GL_TCP_RST)) == GL_TCP_ACK &&
+		    !(leg->flags & GL_LEG_FIRST)) {
 			step->act = gl_leg_step(leg, GL_LEG_EV_STALE);
 			gl_step_note(&step->reply, leg, GL_TCP_RST);
 			step->reply.seq = seg->ack;
@@ -191,10 +206,12 @@ gl_inline void gl_server_opening(struct gl_conn *conn, u32 index, struct gl_leg 
 }
 
 /*
- * The response is complete. The request may still be on its way: its server goes on to read it, or closes (RFC 9112, section 9.3);
- * but a client that waits for 100-continue may take the answer for a reason never to send its body.
+ * The response is complete. The request may still be on its way: its server goes on to read it, or
+ * closes (RFC 9112, section 9.3); but a client that waits for 100-continue may take the answer for
+ * a reason never to send its body.
  */
-gl_inline void gl_server_complete(struct gl_conn *conn, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_complete(struct gl_conn *conn, const struct gl_seg *seg,
+				  struct gl_step *step)
 {
 	gl_step_done(conn, step, seg->now_ns, 0);
 	if (conn->req.phase == GL_PHASE_DONE)
@@ -205,10 +222,11 @@ gl_inline void gl_server_complete(struct gl_conn *conn, const struct gl_seg *seg
 }
 
 /*
- * A response head begins, goes on or is filled up: its bytes must be read. They belong @step->off bytes behind its first one;
- * @step->skip of the packet's were seen before.
+ * A response head begins, goes on or is filled up: its bytes must be read. They belong @step->off
+ * bytes behind its first one; @step->skip of the packet's were seen before.
  */
-gl_inline void gl_server_head(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_head(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			      struct gl_step *step)
 {
 	struct gl_response *rsp = &conn->rsp;
 	u32 start = rsp->slot ? rsp->head_seq : leg->snd_nxt;
@@ -224,7 +242,8 @@ gl_inline void gl_server_head(struct gl_conn *conn, struct gl_leg *leg, const st
 }
 
 /* Bytes of a chunked body: data is counted here; where sizes must be read, order matters. */
-gl_inline void gl_server_chunks(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_chunks(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+				struct gl_step *step)
 {
 	struct gl_response *rsp = &conn->rsp;
 	u32 end = seg->seq + seg->len, fresh = end - leg->snd_nxt;
@@ -249,10 +268,11 @@ gl_inline void gl_server_chunks(struct gl_conn *conn, struct gl_leg *leg, const 
 }
 
 /*
- * Payload of the active leg's server. A length needs no order (see gl_client_body): the client's ACK of all of it, which a
- * boundary asks for, says that no hole is left.
+ * Payload of the active leg's server. A length needs no order (see gl_client_body): the client's
+ * ACK of all of it, which a boundary asks for, says that no hole is left.
  */
-gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+				 struct gl_step *step)
 {
 	struct gl_response *rsp = &conn->rsp;
 	u32 end = seg->seq + seg->len, moved = end - leg->snd_nxt;
@@ -283,10 +303,11 @@ gl_inline void gl_server_payload(struct gl_conn *conn, struct gl_leg *leg, const
 }
 
 /*
- * FIN of the active leg's server, in order. The packet may also carry the last bytes. A response that ends with the connection
- * is complete by it; any other that is not, has failed.
+ * FIN of the active leg's server, in order. The packet may also carry the last bytes. A response
+ * that ends with the connection is complete by it; any other that is not, has failed.
  */
-gl_inline void gl_server_fin(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_fin(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			     struct gl_step *step)
 {
 	if (seg->seq + seg->len != leg->snd_nxt || (conn->flags & GL_CONN_SERVER_FIN))
 		return;
@@ -302,12 +323,13 @@ gl_inline void gl_server_fin(struct gl_conn *conn, struct gl_leg *leg, const str
 }
 
 /*
- * A reset counts only at the very number that the client expects (RFC 5961), or at the one that the client acknowledged last: a
- * host that has no socket any more answers with that. A spoofed one elsewhere is not believed. The
- * other legs stay: nothing towards their servers can be made of a packet that must reach the client. Their servers close
- * them in time and are answered.
+ * A reset counts only at the very number that the client expects (RFC 5961), or at the one that the
+ * client acknowledged last: a host that has no socket any more answers with that. A spoofed one
+ * elsewhere is not believed. The other legs stay: nothing towards their servers can be made of a
+ * packet that must reach the client. Their servers close them in time and are answered.
  */
-gl_inline void gl_server_reset(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_reset(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			       struct gl_step *step)
 {
 	u32 next = leg->snd_nxt + !!(leg->flags & GL_LEG_SERVER_FIN);
 
@@ -326,7 +348,8 @@ gl_inline void gl_server_reset(struct gl_conn *conn, struct gl_leg *leg, const s
 	gl_step_over(conn, step);
 }
 
-gl_inline void gl_server_active(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_active(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+				struct gl_step *step)
 {
 	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
 	if (seg->flags & GL_TCP_SYN)
@@ -335,7 +358,8 @@ gl_inline void gl_server_active(struct gl_conn *conn, struct gl_leg *leg, const 
 		gl_server_reset(conn, leg, seg, step);
 		return;
 	}
-	if ((seg->flags & GL_TCP_ACK) && gl_seq_after(seg->ack, leg->srv_ack) && !gl_seq_after(seg->ack, leg->rcv_nxt))
+	if ((seg->flags & GL_TCP_ACK) && gl_seq_after(seg->ack, leg->srv_ack) &&
+	    !gl_seq_after(seg->ack, leg->rcv_nxt))
 		leg->srv_ack = seg->ack;
 	if (conn->slot && conn->req.phase != GL_PHASE_HOLD &&
 	    !gl_seq_before(leg->srv_ack, conn->slot_seq + conn->slot_len + leg->dtx))
@@ -350,13 +374,16 @@ gl_inline void gl_server_active(struct gl_conn *conn, struct gl_leg *leg, const 
 }
 
 /* An idle leg: its server is kept quiet. */
-gl_inline void gl_server_idle(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_idle(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
+			      struct gl_step *step)
 {
 	u32 end = seg->seq + seg->len;
-	u32 own = leg->state == GL_LEG_CLOSING && (seg->flags & GL_TCP_ACK) && seg->ack == leg->fin_seq + 1;
+	u32 own = leg->state == GL_LEG_CLOSING && (seg->flags & GL_TCP_ACK) &&
+		  seg->ack == leg->fin_seq + 1;
 
 	step->drop = GL_DROP_NONE;
-	if ((seg->flags & GL_TCP_ACK) && gl_seq_after(seg->ack, leg->srv_ack) && !gl_seq_after(seg->ack, leg->rcv_nxt))
+	if ((seg->flags & GL_TCP_ACK) && gl_seq_after(seg->ack, leg->srv_ack) &&
+	    !gl_seq_after(seg->ack, leg->rcv_nxt))
 		leg->srv_ack = seg->ack;
 	if (seg->flags & GL_TCP_RST) {
 		step->act = gl_leg_step(leg, GL_LEG_EV_IDLE_RST);
@@ -365,14 +392,17 @@ gl_inline void gl_server_idle(struct gl_conn *conn, struct gl_leg *leg, const st
 			leg->fin_seq = leg->rcv_nxt++;
 		leg->snd_nxt = gl_seq_max(leg->snd_nxt, end + 1);
 		leg->flags |= GL_LEG_SERVER_FIN;
-		step->act = own ? gl_leg_step(leg, GL_LEG_EV_IDLE_FIN_OWN) : gl_leg_step(leg, GL_LEG_EV_IDLE_FIN);
-		gl_step_note(&step->reply, leg, step->act == GL_ACT_FIN_LEG ? GL_TCP_FIN | GL_TCP_ACK : GL_TCP_ACK);
+		step->act = own ? gl_leg_step(leg, GL_LEG_EV_IDLE_FIN_OWN) :
+				  gl_leg_step(leg, GL_LEG_EV_IDLE_FIN);
+		gl_step_note(&step->reply, leg,
+			     step->act == GL_ACT_FIN_LEG ? GL_TCP_FIN | GL_TCP_ACK : GL_TCP_ACK);
 		step->reply.seq = step->act == GL_ACT_FIN_LEG ? leg->fin_seq : leg->fin_seq + 1;
 	} else if (own && (leg->flags & GL_LEG_SERVER_FIN)) {
 		step->act = gl_leg_step(leg, GL_LEG_EV_IDLE_OVER);
 	} else if (seg->len || seg->seq != leg->snd_nxt || (seg->flags & GL_TCP_SYN)) {
 		step->act = gl_leg_step(leg, GL_LEG_EV_IDLE_DATA);
-		gl_step_note(&step->reply, leg, step->act == GL_ACT_RST_LEG ? GL_TCP_RST : GL_TCP_ACK);
+		gl_step_note(&step->reply, leg,
+			     step->act == GL_ACT_RST_LEG ? GL_TCP_RST : GL_TCP_ACK);
 		if (step->act == GL_ACT_RST_LEG)
 			step->reply.seq = seg->ack;
 		leg->acked = leg->snd_nxt;
@@ -385,7 +415,8 @@ gl_inline void gl_server_idle(struct gl_conn *conn, struct gl_leg *leg, const st
 /*
  * gl_server_packet: one packet of the server of leg @index. Changes @conn, fills @step.
  */
-gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl_seg *seg, struct gl_step *step)
+gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl_seg *seg,
+				struct gl_step *step)
 {
 	struct gl_leg *leg;
 
@@ -416,8 +447,8 @@ gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl
 }
 
 /* The chunked body stands at @chunk; if that is its end, the response is complete. */
-gl_inline void gl_server_chunked(struct gl_conn *conn, const struct gl_seg *seg, const struct gl_chunk *chunk, u32 rest,
-				 struct gl_step *step)
+gl_inline void gl_server_chunked(struct gl_conn *conn, const struct gl_seg *seg,
+				 const struct gl_chunk *chunk, u32 rest, struct gl_step *step)
 {
 	conn->rsp.chunk = *chunk;
 	if (!gl_chunk_done(chunk))
@@ -441,8 +472,9 @@ gl_inline void gl_server_hold(struct gl_conn *conn, const struct gl_response_hea
 }
 
 /*
- * gl_server_response: the head of the response, which begins at step->seq, was read from the packet in hand or from the slot.
- * Commits what it said; the packet goes to the client in any case but one: it cannot be remembered, and may not pass.
+ * gl_server_response: the head of the response, which begins at step->seq, was read from the packet
+ * in hand or from the slot. Commits what it said; the packet goes to the client in any case but
+ * one: it cannot be remembered, and may not pass.
  */
 gl_inline void gl_server_response(struct gl_conn *conn, u32 index, const struct gl_seg *seg,
 				  const struct gl_response_head *head, struct gl_step *step)
@@ -493,11 +525,12 @@ gl_inline void gl_server_response(struct gl_conn *conn, u32 index, const struct 
 }
 
 /*
- * gl_server_read: bytes of a chunked body, from step->seq on, were read from the packet in hand; @head->chunk is the state behind
- * them, @head->pin why it cannot be followed, @head->rest whether bytes follow behind its end.
+ * gl_server_read: bytes of a chunked body, from step->seq on, were read from the packet in hand;
+ * @head->chunk is the state behind them, @head->pin why it cannot be followed, @head->rest whether
+ * bytes follow behind its end.
  */
-gl_inline void gl_server_read(struct gl_conn *conn, u32 index, const struct gl_seg *seg, const struct gl_response_head *head,
-			      struct gl_step *step)
+gl_inline void gl_server_read(struct gl_conn *conn, u32 index, const struct gl_seg *seg,
+			      const struct gl_response_head *head, struct gl_step *step)
 {
 	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
 	u32 fresh = seg->seq + seg->len - leg->snd_nxt;

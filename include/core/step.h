@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * step: what goes into and comes out of the connection machine (client.h, server.h): the facts of one packet, and what is to
- * be done with it. Pure data and the small helpers that both sides share.
+ * step: what goes into and comes out of the connection machine (client.h, server.h): the facts of
+ * one packet, and what is to be done with it. Pure data and the small helpers that both sides
+ * share.
  */
 #ifndef GL_CORE_STEP_H
 #define GL_CORE_STEP_H
@@ -124,8 +125,8 @@ gl_inline void gl_step_drop(struct gl_step *step, u8 cause)
 }
 
 /*
- * gl_step_pin: no decisions any more on this connection; it stays on its leg. A connection has one cause, the first.
- * What is being answered is still followed to its end, so that it is counted.
+ * gl_step_pin: no decisions any more on this connection; it stays on its leg. A connection has one
+ * cause, the first. What is being answered is still followed to its end, so that it is counted.
  */
 gl_inline void gl_step_pin(struct gl_conn *conn, struct gl_step *step, u8 cause)
 {
@@ -137,7 +138,10 @@ gl_inline void gl_step_pin(struct gl_conn *conn, struct gl_step *step, u8 cause)
 	step->pin = cause;
 }
 
-/* gl_step_note: fills @note with a packet of @flags for the server of @leg, in numbers that the server expects. */
+/*
+ * gl_step_note: fills @note with a packet of @flags for the server of @leg, in numbers that the
+ * server expects.
+ */
 gl_inline void gl_step_note(struct gl_note *note, const struct gl_leg *leg, u8 flags)
 {
 	note->addr = leg->addr;
@@ -198,17 +202,17 @@ gl_inline void gl_step_over(struct gl_conn *conn, struct gl_step *step)
 	if (!(conn->flags & GL_CONN_RESET) &&
 	    (~conn->flags & (GL_CONN_FIN_ACKED | GL_CONN_SFIN_ACKED)))
 		return;
-	gl_unroll
-	for (i = 0; i < GL_LEGS; i++)
-		if (i != active && (conn->leg[i].state == GL_LEG_OPEN || conn->leg[i].state == GL_LEG_CLOSING))
-			return;
+	gl_unroll for (i = 0; i < GL_LEGS;
+		       i++) if (i != active && (conn->leg[i].state == GL_LEG_OPEN ||
+						conn->leg[i].state == GL_LEG_CLOSING)) return;
 	gl_step_release(conn, step);
 	gl_step_release_response(conn, step);
 	step->over = 1;
 }
 
 /* gl_step_replay: the packet in hand carries the saved bytes to @leg, which is open. */
-gl_inline void gl_step_replay(const struct gl_conn *conn, const struct gl_leg *leg, struct gl_step *step)
+gl_inline void gl_step_replay(const struct gl_conn *conn, const struct gl_leg *leg,
+			      struct gl_step *step)
 {
 	step->act = GL_ACT_REPLAY;
 	step->slot = conn->slot;
@@ -222,7 +226,8 @@ gl_inline void gl_step_replay(const struct gl_conn *conn, const struct gl_leg *l
 }
 
 /* gl_step_to_leg: rewriting of a client's packet for @leg. */
-gl_inline void gl_step_to_leg(const struct gl_conn *conn, struct gl_step *step, const struct gl_leg *leg, u32 index)
+gl_inline void gl_step_to_leg(const struct gl_conn *conn, struct gl_step *step,
+			      const struct gl_leg *leg, u32 index)
 {
 	struct gl_xlat *x = &step->xlat;
 
@@ -240,7 +245,8 @@ gl_inline void gl_step_to_leg(const struct gl_conn *conn, struct gl_step *step, 
 }
 
 /* gl_step_to_client: rewriting of a packet of @leg's server for the client. */
-gl_inline void gl_step_to_client(const struct gl_conn *conn, struct gl_step *step, const struct gl_leg *leg, u32 index)
+gl_inline void gl_step_to_client(const struct gl_conn *conn, struct gl_step *step,
+				 const struct gl_leg *leg, u32 index)
 {
 	struct gl_xlat *x = &step->xlat;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * abi: keys and values of the maps that the kernel and the agent share, except the policy image (image.h), the connection
- * (conn.h) and the ring buffer's records (event.h). Fixed width, explicit zeroed padding, no pointers. A change of any
- * layout here raises GL_SCHEMA.
+ * abi: keys and values of the maps that the kernel and the agent share, except the policy image
+ * (image.h), the connection (conn.h) and the ring buffer's records (event.h). Fixed width, explicit
+ * zeroed padding, no pointers. A change of any layout here raises GL_SCHEMA.
  *
  * core/port.h lies below everything and is the only room of core/ that this folder may include.
  */
@@ -17,7 +17,10 @@ struct gl_addr {
 	__be32 w[4];
 };
 
-/* A flow as seen at one veth: the pod's side (client) and the other side (a frontend or an endpoint). */
+/*
+ * A flow as seen at one veth: the pod's side (client) and the other side (a frontend or an
+ * endpoint).
+ */
 struct gl_flow {
 	u32 ifindex;		/* the pod's host-side interface: a connection belongs to its veth */
 	__be16 cport;		/* the client's port */
@@ -34,7 +37,10 @@ struct gl_leg_ref {
 	u32 pad;
 };
 
-/* Key of the series map (per-CPU hash of u64): one cumulative counter. Which fields count depends on @kind; others are 0. */
+/*
+ * Key of the series map (per-CPU hash of u64): one cumulative counter. Which fields count depends
+ * on @kind; others are 0.
+ */
 struct gl_series_key {
 	u8 kind;		/* enum gl_series */
 	u8 why;			/* the cause or reason, of the enum that the kind names */
@@ -68,7 +74,10 @@ struct gl_latency_key {
 	u16 pad;
 };
 
-/* Value of the latencies map (per-CPU hash): cumulative histograms and volumes of the requests of one key. */
+/*
+ * Value of the latencies map (per-CPU hash): cumulative histograms and volumes of the requests of
+ * one key.
+ */
 struct gl_latency {
 	u64 duration[GL_LATENCY_BUCKETS];	/* requests per bucket (not cumulated over buckets): head seen -> last byte */
 	u64 first_byte[GL_LATENCY_BUCKETS];	/* the same for head seen -> first byte of the final response */
@@ -85,7 +94,10 @@ struct gl_counter {
 	u64 recorded_ns;	/* as above */
 };
 
-/* Key and value of the endpoints map: health, kept outside the image so that it outlives generations. */
+/*
+ * Key and value of the endpoints map: health, kept outside the image so that it outlives
+ * generations.
+ */
 struct gl_endpoint_key {
 	struct gl_addr addr;
 	__be16 port;
@@ -108,8 +120,9 @@ struct gl_veth {
 };
 
 /*
- * What the agent asks the program `reap`: end this connection if it has not moved since it was seen. It is the packet that
- * BPF_PROG_TEST_RUN hands to the program, behind GL_REAP_OFF bytes that are not looked at.
+ * What the agent asks the program `reap`: end this connection if it has not moved since it was
+ * seen. It is the packet that BPF_PROG_TEST_RUN hands to the program, behind GL_REAP_OFF bytes that
+ * are not looked at.
  */
 struct gl_reap {
 	struct gl_flow key;

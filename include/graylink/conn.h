@@ -2,11 +2,12 @@
 /*
  * conn: the whole state of one steered connection, one struct in one map (conns).
  *
- * Writers: from_pod and to_pod, under gl_conn_value.lock. The agent reads (listing, sweeper) and deletes.
- * Layout is shared and part of the schema: raise GL_SCHEMA when it changes.
+ * Writers: from_pod and to_pod, under gl_conn_value.lock. The agent reads (listing, sweeper) and
+ * deletes. Layout is shared and part of the schema: raise GL_SCHEMA when it changes.
  *
- * Sequence numbers live in one of two spaces. The client's space is what the client pod's socket sends and sees: all fields
- * of gl_conn itself. A leg's space is what the endpoint's socket sends and sees: all fields of gl_leg.
+ * Sequence numbers live in one of two spaces. The client's space is what the client pod's socket
+ * sends and sees: all fields of gl_conn itself. A leg's space is what the endpoint's socket sends
+ * and sees: all fields of gl_leg.
  *	leg seq    = client seq + dtx		(bytes of the client)
  *	client seq = leg seq + drx		(bytes of the server)
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * event: records of the ring buffer. Two kinds are cumulative (a lost one is carried by the next of the same key and CPU);
- * the others tell of rare things and may be lost, counted in the per-CPU map `events_lost`.
+ * event: records of the ring buffer. Two kinds are cumulative (a lost one is carried by the next of
+ * the same key and CPU); the others tell of rare things and may be lost, counted in the per-CPU map
+ * `events_lost`.
  */
 #ifndef GL_EVENT_H
 #define GL_EVENT_H

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * reason: why something was decided, as one X-list per question. Each row is (NAME, "word", "what it means"); the words
- * are the label values of the metrics and of `graylinkctl -o json`: they are an interface, and rows are only appended.
+ * reason: why something was decided, as one X-list per question. Each row is (NAME, "word", "what
+ * it means"); the words are the label values of the metrics and of `graylinkctl -o json`: they are
+ * an interface, and rows are only appended.
  */
 #ifndef GL_REASON_H
 #define GL_REASON_H
 
-/* Why a request has its colour (metric label `reason`), in the order in which the answers are asked. */
+/*
+ * Why a request has its colour (metric label `reason`), in the order in which the answers are
+ * asked.
+ */
 #define GL_REASONS(X) \
 	X(DEFAULT,	"default",	"nothing else answered: base") \
 	X(LABEL,	"label",	"it carries the lane") \
@@ -16,7 +20,9 @@
 	X(RULE,		"rule",		"a match of the release holds") \
 	X(RATIO,	"ratio",	"the weight of the batch chose it")
 
-/* Why a connection is steered no longer per request (metric graylink_pinned_total, label `cause`). */
+/*
+ * Why a connection is steered no longer per request (metric graylink_pinned_total, label `cause`).
+ */
 #define GL_PINS(X) \
 	X(NONE,		"none",		"not pinned") \
 	X(OPAQUE,	"opaque",	"its first bytes are not HTTP/1 (TLS, HTTP/2, another protocol)") \
@@ -56,7 +62,10 @@
 	X(CONNECTION,	"connection",	"Connection is not a list of tokens") \
 	X(REPEATED,	"repeated",	"Content-Type occurs twice")
 
-/* Why a coloured request went to base instead (metric graylink_fallbacks_total, label `cause`), and why a leg failed. */
+/*
+ * Why a coloured request went to base instead (metric graylink_fallbacks_total, label `cause`), and
+ * why a leg failed.
+ */
 #define GL_FALLBACKS(X) \
 	X(NONE,		"none",		"no fallback") \
 	X(REFUSED,	"refused",	"the endpoint answered the SYN with RST") \
@@ -73,7 +82,10 @@
 	X(OPTIONS,	"options",	"the endpoint lacks a TCP option that the client already uses") \
 	X(PINNED,	"pinned",	"the connection is pinned to base")
 
-/* Why a connection to a frontend is not steered at all (metric graylink_unsteered_connections_total, label `cause`). */
+/*
+ * Why a connection to a frontend is not steered at all (metric
+ * graylink_unsteered_connections_total, label `cause`).
+ */
 #define GL_UNSTEERED(X) \
 	X(OLDER,	"older",	"it is older than the attachment") \
 	X(TABLE_FULL,	"table_full",	"the connection table or the veth's share of it is full") \
@@ -86,7 +98,10 @@
 	X(TCP_OPTIONS,	"tcp_options",	"its SYN carries an option that forbids translation (MD5, AO)") \
 	X(ONE_WAY,	"one_way",	"the replies do not pass our program")
 
-/* Why a packet of a translated connection was dropped (metric graylink_drops_total, label `cause`); its sender sends it again. */
+/*
+ * Why a packet of a translated connection was dropped (metric graylink_drops_total, label `cause`);
+ * its sender sends it again.
+ */
 #define GL_DROPS(X) \
 	X(NONE,		"none",		"answered or absorbed here: nothing is lost") \
 	X(PARSE,	"parse",	"IP options, a fragment or a malformed header on a translated connection") \
