@@ -66,6 +66,12 @@ int world_setup(void **state)
 	return mkdtemp(w->dir) ? 0 : -1;
 }
 
+static bool ready(void *ctx, const struct gl_address_spec *endpoint)
+{
+	(void)endpoint;
+	return !((struct world *)ctx)->unready;
+}
+
 static void remove_tree(const char *path)
 {
 	struct dirent *entry;
@@ -99,6 +105,7 @@ void world_start(struct world *w)
 	const struct gl_releases_ops ops = {
 		.ctx = w,
 		.publish = publish,
+		.ready = ready,
 		.now = now,
 		.wall = wall,
 		.fault = fault,
@@ -154,6 +161,7 @@ int world_apply(struct world *w, const char *text, int how)
 		.message = "first",
 		.cause = "apply",
 		.dry_run = how & WORLD_DRY_RUN,
+		.force = how & WORLD_FORCE,
 	};
 	struct gl_release_change *changes;
 	struct gl_why why = { "" };

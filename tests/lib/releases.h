@@ -12,6 +12,7 @@
 #include "release/store.h"
 
 #define WORLD_DRY_RUN 1
+#define WORLD_FORCE   2
 
 struct world {
 	char dir[64];			/* state directory */
@@ -20,6 +21,7 @@ struct world {
 	int published;			/* images so far */
 	int publish_error;		/* 0, or what publishing answers */
 	int complaints;
+	bool unready;			/* no endpoint is ready */
 	int change;			/* of the last apply: GL_RELEASE_CREATED, ... of its first release */
 	int changes;			/* how many releases it spoke of */
 	size_t errors, warnings;	/* of the last apply */

@@ -45,6 +45,39 @@ static void applies_and_moves_on(void **state)
 	assert_int_equal(w->published, 4);
 }
 
+/* A lane that nobody would answer is refused unless it is forced; what steers already, or not at all, is not asked. */
+static void refuses_a_lane_without_ready_endpoints(void **state)
+{
+	struct world *w = *state;
+
+	world_start(w);
+	w->unready = true;
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}"), 0), -EBUSY);
+	assert_int_equal(w->errors, 1);
+	assert_null(world_find(w, "shop"));
+	assert_int_equal(w->published, 0);
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}"),
+				     WORLD_DRY_RUN),
+			 -EBUSY);
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}"), WORLD_FORCE),
+			 0);
+	assert_int_equal(w->errors, 0);
+	assert_int_equal(w->warnings, 1);
+	/* Unchanged: nothing is begun. */
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 5}"), 0), 0);
+	/* Changed. */
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 6}"), 0), -EBUSY);
+	assert_int_equal(world_find(w, "shop")->weight_ppm, 50000);
+	/* Changed, and it stays rolled back. */
+	assert_int_equal(world_do(w, "shop", GL_RELEASE_DO_ROLLBACK), 0);
+	assert_int_equal(world_apply(w, world_policy(w, "shop", "v2", "{weight: 6}"), 0), 0);
+	/* An invalid text is invalid first. */
+	assert_int_equal(world_apply(w, world_policy(w, "other", "v3", "{weight: 200}"), 0),
+			 -EINVAL);
+	w->unready = false;
+	assert_int_equal(world_apply(w, world_policy(w, "other", "v3", "{weight: 5}"), 0), 0);
+}
+
 static void keeps_history_of_who_and_why(void **state)
 {
 	struct world *w = *state;
@@ -362,6 +395,7 @@ int main(void)
 		TEST(applies_again),
 		TEST(refuses_all_of_a_file_with_one_error),
 		TEST(refuses_a_lane_without_endpoints),
+		TEST(refuses_a_lane_without_ready_endpoints),
 		TEST(changes_nothing_in_a_dry_run),
 		TEST(takes_a_change_back_when_the_kernel_refuses),
 		TEST(moves_on_when_its_time_has_passed),

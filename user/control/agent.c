@@ -20,6 +20,13 @@ static int publish(void *ctx, struct gl_image *image, struct gl_why *why)
 	return gl_datapath_publish(agent->dp, image, why);
 }
 
+static bool ready(void *ctx, const struct gl_address_spec *endpoint)
+{
+	struct gl_endpoint_health health;
+
+	return !gl_endpoint_backoff(ctx, endpoint, &health);
+}
+
 static void stepped(void *ctx, const struct gl_release *release, const struct gl_release_step *step)
 {
 	struct gl_agent *agent = ctx;
@@ -47,6 +54,7 @@ void gl_agent_release_ops(struct gl_agent *agent, struct gl_releases_ops *ret)
 	*ret = (struct gl_releases_ops){
 		.ctx = agent,
 		.publish = publish,
+		.ready = ready,
 		.stepped = stepped,
 		.complain = complain,
 	};

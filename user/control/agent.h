@@ -99,6 +99,13 @@ cJSON *gl_entries_json(const struct gl_release_spec *spec);
 cJSON *gl_addresses_json(const struct gl_addresses_spec *addresses);
 bool gl_is_entry(const struct gl_release_spec *spec, const char *service);
 
+/*
+ * get.c: gl_endpoint_backoff: ns for which the endpoint is not used any more because it failed; 0: it is ready. @ret_health
+ * is what the kernel learned about it, kept outside the image.
+ */
+uint64_t gl_endpoint_backoff(const struct gl_agent *agent, const struct gl_address_spec *endpoint,
+			     struct gl_endpoint_health *ret_health);
+
 /* conns.c: connections that @wanted says true of, as in `get connections`. */
 struct gl_conn;
 cJSON *gl_connections_json(struct gl_agent *agent, uint32_t limit, bool *ret_truncated,

@@ -70,14 +70,12 @@ static void apply(void *ctx, const struct gl_ask *ask, struct gl_reply *reply)
 	struct gl_why why = { "" };
 	struct gl_diag diag;
 	size_t nchanges, i;
-	bool force;
 	cJSON *list;
 	int err, n;
 
-	/* Nothing is there to force yet: a lane without any endpoint is refused by the policy's own check. */
 	n = read_sources(ask, sources, reply);
 	if (n < 0 || gl_ask_flag(ask, "dryRun", false, &what.dry_run, reply) ||
-	    gl_ask_flag(ask, "force", false, &force, reply))
+	    gl_ask_flag(ask, "force", false, &what.force, reply))
 		return;
 	what.n = (size_t)n;
 	gl_diag_init(&diag);

@@ -97,17 +97,26 @@ static void get_service(struct query *q, const struct gl_release_spec *spec,
 	cJSON_AddItemToArray(q->items, json);
 }
 
-/* What the kernel learned about the endpoint, kept outside the image. */
+uint64_t gl_endpoint_backoff(const struct gl_agent *agent, const struct gl_address_spec *endpoint,
+			     struct gl_endpoint_health *ret_health)
+{
+	const struct gl_endpoint_key key = {
+		.addr = endpoint->addr,
+		.port = htons(endpoint->port),
+	};
+	uint64_t now = gl_now_ns();
+
+	if (bpf_map_lookup_elem(gl_datapath_map(agent->dp, GL_MAP_ENDPOINTS), &key, ret_health))
+		memset(ret_health, 0, sizeof(*ret_health));
+	return ret_health->until_ns > now ? ret_health->until_ns - now : 0;
+}
+
 static void put_health(cJSON *json, const struct gl_agent *agent,
 		       const struct gl_address_spec *address)
 {
-	const struct gl_endpoint_key key = { .addr = address->addr, .port = htons(address->port) };
-	struct gl_endpoint_health health = { 0 };
-	uint64_t now = gl_now_ns(), wait;
+	struct gl_endpoint_health health;
+	uint64_t wait = gl_endpoint_backoff(agent, address, &health);
 
-	if (bpf_map_lookup_elem(gl_datapath_map(agent->dp, GL_MAP_ENDPOINTS), &key, &health))
-		memset(&health, 0, sizeof(health));
-	wait = health.until_ns > now ? health.until_ns - now : 0;
 	cJSON_AddStringToObject(json, "health", wait ? "backoff" : "ready");
 	cJSON_AddNumberToObject(json, "failures", health.failures);
 	cJSON_AddNumberToObject(json, "backoffSeconds", (double)(wait / 1000000ULL) / 1e3);

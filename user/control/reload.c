@@ -138,6 +138,8 @@ static int apply_files(struct gl_agent *agent, const struct files *files, const 
 		.n = files->n,
 		.message = agent->policy,
 		.cause = cause,
+		/* Nobody is there who could: a warning has to do. */
+		.force = true,
 	};
 	struct gl_release_change *changes;
 	struct gl_why why = { "" };

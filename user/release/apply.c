@@ -23,6 +23,7 @@ struct apply {
 	struct gl_changes changes;
 	struct gl_release_change *told;		/* one per release in the sources */
 	size_t ntold;
+	size_t unready;				/* errors that force would have made warnings */
 };
 
 static int parse_all(struct apply *a, struct gl_why *why)
@@ -100,6 +101,47 @@ static struct gl_record *go_on(const struct gl_record *old, struct gl_record *fr
 	return next;
 }
 
+/* How many of the service's gray endpoints may be used. */
+static size_t count_ready(const struct apply *a, const struct gl_service_spec *service)
+{
+	const struct gl_releases_ops *ops = &a->set->ops;
+	size_t i, n = 0;
+
+	for (i = 0; i < service->gray.count; i++)
+		n += !ops->ready || ops->ready(ops->ctx, &service->gray.items[i]);
+	return n;
+}
+
+/* A lane of which nothing answers would send every gray request on a detour to base. */
+static void check_ready(struct apply *a, const struct gl_release_spec *spec)
+{
+	const struct gl_diag_place place = {
+		.file = spec->file,
+		.pos = spec->pos,
+		.field = "spec.services",
+	};
+	size_t i, ready = 0, dead = 0;
+
+	for (i = 0; i < spec->nservices; i++) {
+		size_t n = count_ready(a, &spec->services[i]);
+
+		ready += n;
+		dead += !n && spec->services[i].gray.count;
+	}
+	if (!ready && !a->what->force) {
+		a->unready++;
+		gl_diag_error(
+			a->diag, &place,
+			"see to its pods (get endpoints shows them); --force applies it all the same",
+			"lane %s has no ready endpoint: none of them answered lately", spec->lane);
+	} else if (dead) {
+		gl_diag_warn(
+			a->diag, &place, "get endpoints shows them",
+			"lane %s has no ready endpoint at %zu of its services: base serves them",
+			spec->lane, dead);
+	}
+}
+
 /* What changes by this spec: a draft in @changes, unless it is the same. */
 static int draft(struct apply *a, const struct gl_release_spec *spec)
 {
@@ -127,6 +169,8 @@ static int draft(struct apply *a, const struct gl_release_spec *spec)
 	if (!next)
 		return -ENOMEM;
 	a->changes.items[a->changes.n++] = (struct gl_change){ .old = old, .draft = next };
+	if (gl_release_state_steers(place.state))
+		check_ready(a, spec);
 	err = gl_set_step(a->set, next, &place, GL_RELEASE_DO_APPLY, &step);
 	if (err)
 		return err;
@@ -166,8 +210,10 @@ static int draft_all(struct apply *a, struct gl_why *why)
 				return gl_why_set(why, err, "%s", strerror(-err));
 		}
 	}
-	if (a->diag->errors != before)
+	if (a->diag->errors - before > a->unready)
 		return gl_why_set(why, -EINVAL, "the policy is not valid");
+	if (a->unready)
+		return gl_why_set(why, -EBUSY, "nothing of a lane is ready");
 	for (i = 0; i < a->changes.n; i++)
 		warn_stays(a, &a->changes.items[i]);
 	return 0;

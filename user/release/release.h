@@ -25,6 +25,7 @@
 #include "log.h"
 
 struct cJSON;
+struct gl_address_spec;
 struct gl_diag;
 struct gl_ids;
 struct gl_image;
@@ -161,6 +162,8 @@ struct gl_releases_ops {
 	void *ctx;
 	/* Makes the image current and gives it its generation. 0, or a negative errno with @why: the change is taken back. */
 	int (*publish)(void *ctx, struct gl_image *image, struct gl_why *why);
+	/* May an endpoint be used, as far as is known? NULL: every one may. */
+	bool (*ready)(void *ctx, const struct gl_address_spec *endpoint);
 	/* One step was taken (for metrics and the log). */
 	void (*stepped)(void *ctx, const struct gl_release *release,
 			const struct gl_release_step *step);
@@ -225,11 +228,16 @@ struct gl_release_apply {
 	const char *message;
 	const char *cause;	/* apply, or start for --policy */
 	bool dry_run;
+	bool force;		/* also a lane without a ready endpoint */
 };
 
 /*
  * gl_releases_apply: parses, checks, compiles, writes and steers all releases of all sources, or none. Errors and warnings
- * go to @diag. @ret_changes says what happened to each. 0; -EINVAL: see @diag; else a negative errno with @why.
+ * go to @diag. @ret_changes says what happened to each. 0; -EINVAL: see @diag; -EBUSY: a lane that changes and would steer
+ * has no ready endpoint, and @apply does not force it; else a negative errno with @why.
+ *
+ * What the texts say by themselves is the policy's own check (a release without any gray version is refused there); here
+ * is judged what needs to know how things stand.
  */
 int gl_releases_apply(struct gl_releases *releases, const struct gl_release_apply *apply,
 		      struct gl_diag *diag, struct gl_release_change **ret_changes, size_t *ret_n,
