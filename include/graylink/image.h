@@ -25,10 +25,7 @@
 #define GL_IMAGE_PROBES		8
 /* Header names that the decision of one service may need; one bit each. */
 #define GL_IMAGE_FIELDS		32
-/*
- * Distinct kinds of label (a baggage key or a header) of all releases together; they are the first
- * fields of every service.
- */
+/* Kinds of label (a baggage key or a header) of all releases; the first fields of every service. */
 #define GL_IMAGE_LABELS		8
 /* Header names of one service whose hashes end in the same byte. */
 #define GL_IMAGE_CHAIN		4
@@ -36,12 +33,8 @@
 #define GL_IMAGE_CONDITIONS	16
 /* Names of headers, cookies and baggage keys: bytes; a multiple of 8. */
 #define GL_IMAGE_NAME_MAX	64
-/*
- * Matches, weights and sticky keys of one entry, networks of one label, endpoints of one lane of
- * one service.
- */
+/* Matches and sticky keys of one entry, networks of one label, addresses of one list. */
 #define GL_IMAGE_MATCHES	8192
-#define GL_IMAGE_SHARES		256
 #define GL_IMAGE_STICKY		8
 #define GL_IMAGE_NETWORKS	256
 #define GL_IMAGE_ENDPOINTS	1024
@@ -254,10 +247,7 @@ gl_inline int gl_image_same_addr(const struct gl_addr *a, const struct gl_addr *
 	return a->w[3] == b->w[3] && a->w[2] == b->w[2] && a->w[1] == b->w[1] && a->w[0] == b->w[0];
 }
 
-/*
- * gl_image_frontend: which service is dialled at this address? Returns its id (1..) or 0. @port_be:
- * network order.
- */
+/* gl_image_frontend: which service is dialled at this address? Returns its id (1..) or 0. */
 gl_global int gl_image_frontend(const struct gl_image *image, const struct gl_addr *addr,
 				u32 port_be)
 {
@@ -280,10 +270,7 @@ gl_global int gl_image_frontend(const struct gl_image *image, const struct gl_ad
 	return 0;
 }
 
-/*
- * gl_image_origin: of which active lane is this address an endpoint? Returns its id; 0: none, base,
- * or of several.
- */
+/* gl_image_origin: of which active lane is this an endpoint? Its id; 0: none, base, or several. */
 gl_global int gl_image_origin(const struct gl_image *image, const struct gl_addr *addr)
 {
 	const struct gl_image_table *table;
@@ -315,10 +302,7 @@ gl_inline const struct gl_image_service *gl_image_service_record(const struct gl
 					  (u64)service * sizeof(struct gl_image_service));
 }
 
-/*
- * gl_image_service: fills @ret (zeroed by the caller: 6.1 wants that). Returns its flags; 0: not in
- * the image, @ret is untouched.
- */
+/* gl_image_service: fills @ret (zeroed by the caller). Its flags; 0: not there, @ret is untouched. */
 gl_global int gl_image_service(const struct gl_image *image, u32 service,
 			       struct gl_service_info *ret)
 {
