@@ -592,13 +592,12 @@ static inline void emit_replay(const struct driver *d, struct work *w)
 	struct packet *p;
 	u32 i;
 
-	if (!w->step.slot_len) {
+	driver_require(w->step.slot && w->step.slot <= DRIVER_SLOTS, "a replay out of no slot");
+	/* Another packet may have given the slot back meanwhile: its owner is verified. */
+	if (!w->step.slot_len || !d->slot[w->step.slot - 1].taken) {
 		w->dropped = 1;
 		return;
 	}
-	driver_require(w->step.slot && w->step.slot <= DRIVER_SLOTS &&
-			       d->slot[w->step.slot - 1].taken,
-		       "a replay out of a free slot");
 	for (i = 0; i < w->step.notes; i++)
 		emit_note(d, w, &w->step.note[i]);
 	p = emit_new(w, 0, driver_peer(&leg->addr));

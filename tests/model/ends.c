@@ -181,6 +181,17 @@ bool client_abort(struct world *w, struct wire *ret)
 	return true;
 }
 
+bool client_forget(struct world *w)
+{
+	if (w->client.state != CLIENT_OPEN || w->client.fin_rcvd)
+		return false;
+	w->client.state = CLIENT_DONE;
+	w->client.was_reset = 1;
+	w->client.owes_ack = 0;
+	w->excused = 1;
+	return true;
+}
+
 bool client_rst(struct world *w, struct wire *ret)
 {
 	struct client *c = &w->client;

@@ -23,6 +23,9 @@ bool client_fin(struct world *w, struct wire *ret);
 bool client_abort(struct world *w, struct wire *ret);
 bool client_rst(struct world *w, struct wire *ret);
 
+/* The client has waited long enough for its server's FIN. */
+bool client_forget(struct world *w);
+
 /* Has the client no reason to keep the connection? */
 bool client_at_end(const struct world *w);
 void client_take(struct world *w, const struct wire *wire);

@@ -338,6 +338,8 @@ static bool do_client(struct world *w, u32 what, u32 arg, bool *ret_good)
 		from_client(w, &wire, arg & 1, false);
 		return true;
 	case ACT_FIN:
+		if (w->client.fin_sent && gives_up(w))
+			return client_forget(w);
 		if (!client_at_end(w) && !gives_up(w) && !spend(&w->left.early, ret_good))
 			return false;
 		if (!client_fin(w, &wire))
