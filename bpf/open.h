@@ -160,16 +160,54 @@ gl_inline void open_give_up(struct work *w, struct conn *c, u32 cause)
 }
 
 /*
+ * The leg in hand failed: its endpoint is left alone for a while, and another one of its lane is
+ * looked for. True: w->target is one.
+ */
+gl_inline u32 open_other(struct work *w, struct conn *c, const struct gl_image *image)
+{
+	u32 index = w->step.leg & (GL_LEGS - 1), cause = w->step.fail;
+
+	w->target.lane = c->c.leg[index].lane;
+	w->target.leg = index;
+	if (cause != GL_FALLBACK_OPTIONS && cause != GL_FALLBACK_MSS)
+		decide_endpoint_failed(&c->c.leg[index]);
+	w->tuple = w->key;
+	w->tuple.peer = c->c.leg[index].addr;
+	w->tuple.pport = c->c.leg[index].port;
+	report_leg(&w->tuple, w->step.service, w->target.lane, cause);
+	if (!index || c->c.leg_fails >= GL_TARGET_FAILS || decide_stopped(bpf_ktime_get_ns()))
+		return 0;
+	conn_clear_leg(w, c, index);
+	return !decide_target(image, w->step.service, 0);
+}
+
+/* The request goes to leg @index, under the lock: by the client's own SYN, at once, or by a SYN. */
+gl_inline void open_turn(struct gl_conn *conn, u32 index, u32 now_ms, struct gl_step *step)
+{
+	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
+
+	if (!(conn->flags & GL_CONN_ESTABLISHED)) {
+		gl_commit_first(conn, index, now_ms, step);
+	} else if (leg->state == GL_LEG_OPEN) {
+		gl_commit_fallback(conn, index, step);
+	} else {
+		gl_commit_open(conn, index, now_ms, step);
+		leg->rcv_nxt += conn->slot_len;
+		conn->req.served = leg->lane;
+	}
+}
+
+/*
  * open_next: leg w->step.leg came to nothing (w->step.fail). Its request lies in the slot, or it
- * was the client's own SYN. Another endpoint of the lane is tried, then base. Sets w->step.act to
- * what is to be made of the packet in hand.
+ * was the client's own SYN. Another endpoint of the lane is tried, then base; where base itself
+ * fails, or the service wants it so, the client is told. Sets w->step.act to what is to be made of
+ * the packet in hand.
  */
 gl_global int open_next(void)
 {
-	struct work *w = work_get();
-	u32 index, first, forced, again = 0, cause, now_ms;
 	const struct gl_image *image = decide_image();
-	u64 id;
+	struct work *w = work_get();
+	u32 again, last, cause;
 	struct conn *c;
 
 	if (!w)
@@ -179,33 +217,17 @@ gl_global int open_next(void)
 		gl_step_drop(&w->step, GL_DROP_LEG);
 		return 0;
 	}
-	now_ms = bpf_ktime_get_ns() / 1000000;
-	index = w->step.leg & (GL_LEGS - 1);
+	w->now_ms = bpf_ktime_get_ns() / 1000000;
 	cause = w->step.fail;
-	id = w->conn_id;
-	first = !(c->c.flags & GL_CONN_ESTABLISHED);
-	w->target.lane = c->c.leg[index].lane;
-	w->target.leg = index;
-	if (cause != GL_FALLBACK_OPTIONS && cause != GL_FALLBACK_MSS)
-		decide_endpoint_failed(&c->c.leg[index]);
-	w->tuple = w->key;
-	w->tuple.peer = c->c.leg[index].addr;
-	w->tuple.pport = c->c.leg[index].port;
-	report_leg(&w->tuple, w->step.service, w->target.lane, cause);
-	forced = index &&
-		 (gl_image_lane(image, w->step.service, w->target.lane) & GL_LANE_FALLBACK_NONE);
-	if (index && c->c.leg_fails < GL_TARGET_FAILS && !decide_stopped(bpf_ktime_get_ns())) {
-		conn_clear_leg(w, c, index);
-		again = !decide_target(image, w->step.service, 0);
-		if (again)
-			index = w->target.leg & (GL_LEGS - 1);
-	}
-	if (!again && forced) {
+	again = open_other(w, c, image);
+	last = !w->step.leg ||
+	       (gl_image_lane(image, w->step.service, w->target.lane) & GL_LANE_FALLBACK_NONE);
+	if (!again && last) {
 		open_give_up(w, c, cause);
 		return 0;
 	}
 	bpf_spin_lock(&c->lock);
-	if (!gl_commit_current(&c->c, id, w->step.epoch, &w->step)) {
+	if (!gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step)) {
 		bpf_spin_unlock(&c->lock);
 		if (again)
 			bpf_map_delete_elem(&leg_tuples, &w->tuple);
@@ -213,18 +235,8 @@ gl_global int open_next(void)
 	}
 	c->c.leg_fails++;
 	if (again)
-		open_aim(&c->c, w, index);
-	else
-		index = 0;
-	if (first) {
-		gl_commit_first(&c->c, index, now_ms, &w->step);
-	} else if (c->c.leg[index].state == GL_LEG_OPEN) {
-		gl_commit_fallback(&c->c, index, &w->step);
-	} else {
-		gl_commit_open(&c->c, index, now_ms, &w->step);
-		c->c.leg[index].rcv_nxt += c->c.slot_len;
-		c->c.req.served = c->c.leg[index].lane;
-	}
+		open_aim(&c->c, w, w->target.leg);
+	open_turn(&c->c, again ? w->target.leg : 0, w->now_ms, &w->step);
 	bpf_spin_unlock(&c->lock);
 	if (!again)
 		count_one(GL_SERIES_FALLBACKS, cause, w->step.service, w->target.lane);

@@ -11,6 +11,7 @@
 #include "core/port.h"
 #include "emit.h"
 #include "request.h"
+#include "response.h"
 
 /*
  * A packet that cannot be translated: it passes while its connection never was translated, else it
@@ -93,54 +94,6 @@ int from_pod(struct __sk_buff *skb)
 	return res;
 }
 
-/* A response begins: its head is read and committed; the packet goes to the client in any case. */
-gl_inline void steer_response(struct __sk_buff *skb, struct work *w, struct conn *c)
-{
-	u32 translated, orphan, held = w->step.slot;
-
-	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
-	w->rhead.phase = GL_PHASE_HEAD;
-	w->rhead.held = c->c.rsp.held;
-	w->rhead.span_start = c->c.rsp.span_start;
-	w->rhead.span_end = c->c.rsp.span_end;
-	decide_response(skb, c->c.req.method);
-	bpf_spin_lock(&c->lock);
-	translated = c->c.flags & GL_CONN_TRANSLATED;
-	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step)) {
-		gl_server_response(&c->c, w->step.leg, &w->pkt.seg, &w->rhead, &w->step);
-	} else if (!translated) {
-		gl_step_pin(&c->c, &w->step, GL_PIN_SYNC);
-		w->step.act = GL_ACT_PASS;
-	}
-	/*
-	 * A slot that was taken for this packet and not put into use: the head was malformed, or
-	 * the commit did not happen.
-	 */
-	orphan = w->rhead.slot && !held && c->c.rsp.slot != w->rhead.slot;
-	bpf_spin_unlock(&c->lock);
-	if (orphan)
-		slot_give(w, w->rhead.slot, w->step.slot_big);
-}
-
-/* Sizes of a chunked body are read in a packet on its way to the client. */
-gl_inline void steer_chunks(struct __sk_buff *skb, struct work *w, struct conn *c)
-{
-	u32 translated;
-
-	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
-	w->chunk = c->c.rsp.chunk;
-	decide_response_read(skb);
-	bpf_spin_lock(&c->lock);
-	translated = c->c.flags & GL_CONN_TRANSLATED;
-	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step))
-		gl_server_read(&c->c, w->step.leg, &w->pkt.seg, &w->rhead, &w->step);
-	if (w->step.act == GL_ACT_DROP && !translated) {
-		gl_step_pin(&c->c, &w->step, GL_PIN_SYNC);
-		w->step.act = GL_ACT_PASS;
-	}
-	bpf_spin_unlock(&c->lock);
-}
-
 /* A SYN-ACK passed this way: the replies do reach us, and the endpoint is well. */
 gl_inline void steer_answered(struct work *w, struct conn *c)
 {
@@ -189,9 +142,9 @@ int to_pod(struct __sk_buff *skb)
 	if (w->step.act == GL_ACT_PASS && !conn_owes(&w->step))
 		return GL_NEXT;
 	if (w->step.act == GL_ACT_RESPONSE)
-		steer_response(skb, w, c);
+		response_begin(skb, w, c);
 	else if (w->step.act == GL_ACT_CHUNKS)
-		steer_chunks(skb, w, c);
+		response_go_on(skb, w, c);
 	else if (w->step.act == GL_ACT_FAILED)
 		open_next();
 	res = emit_step(skb);

@@ -13,7 +13,7 @@
 #include "core/colour.h"
 #include "core/frame.h"
 #include "core/head.h"
-#include "core/server.h"
+#include "core/response.h"
 #include "maps.h"
 #include "packet.h"
 
