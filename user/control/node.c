@@ -17,13 +17,14 @@
 /* So many connections without any reply are no accident. */
 #define ONE_WAY_MIN 5
 
-static cJSON *attachment_json(const struct gl_attachment *seen, bool attached)
+/* @was: it is attached, or was until now. */
+static cJSON *attachment_json(const struct gl_attachment *seen, bool was, bool attached)
 {
 	cJSON *json = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(json, "name", seen->ifname);
 	cJSON_AddNumberToObject(json, "ifindex", seen->ifindex);
-	if (seen->tcx || attached)
+	if (was)
 		cJSON_AddStringToObject(json, "method", seen->tcx ? "tcx" : "clsact");
 	else
 		cJSON_AddNullToObject(json, "method");
@@ -60,9 +61,9 @@ static void attach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 	if (err) {
 		snprintf(seen.ifname, sizeof(seen.ifname), "%s", ifname);
 		gl_reply_message(reply, "%s is attached when a release becomes active", ifname);
-		cJSON_AddItemToArray(items, attachment_json(&seen, false));
+		cJSON_AddItemToArray(items, attachment_json(&seen, false, false));
 	} else if (attachment(agent, ifname, &seen)) {
-		cJSON_AddItemToArray(items, attachment_json(&seen, true));
+		cJSON_AddItemToArray(items, attachment_json(&seen, true, true));
 	}
 }
 
@@ -103,10 +104,11 @@ static void detach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 {
 	struct gl_attachment seen = { .ifindex = if_nametoindex(ifname) };
 	struct gl_why why;
+	bool was = attachment(agent, ifname, &seen);
 	uint32_t broken;
 	int err;
 
-	if (!attachment(agent, ifname, &seen))
+	if (!was)
 		snprintf(seen.ifname, sizeof(seen.ifname), "%s", ifname);
 	broken = count_translated(agent, seen.ifindex);
 	err = gl_ifaces_unwant(agent, ifname, &why);
@@ -114,7 +116,7 @@ static void detach_one(struct gl_agent *agent, const char *ifname, cJSON *items,
 		gl_reply_fail(reply, gl_code_of(err), "%s", why.text);
 		return;
 	}
-	cJSON_AddItemToArray(items, attachment_json(&seen, false));
+	cJSON_AddItemToArray(items, attachment_json(&seen, was, false));
 	warn_broken(reply, ifname, broken);
 }
 
@@ -128,7 +130,7 @@ static void detach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *re
 
 	n = gl_datapath_attachments(agent->dp, &list);
 	for (i = 0; i < n; i++)
-		cJSON_AddItemToArray(items, attachment_json(&list[i], false));
+		cJSON_AddItemToArray(items, attachment_json(&list[i], true, false));
 	if (gl_ifaces_unwant_all(agent, &why)) {
 		gl_reply_fail(reply, GL_CODE_UNAVAILABLE, "%s", why.text);
 		return;
@@ -155,7 +157,7 @@ static void attach_all(struct gl_agent *agent, cJSON *items, struct gl_reply *re
 	}
 	n = gl_datapath_attachments(agent->dp, &list);
 	for (i = 0; i < n; i++)
-		cJSON_AddItemToArray(items, attachment_json(&list[i], true));
+		cJSON_AddItemToArray(items, attachment_json(&list[i], true, true));
 	if (!agent->active)
 		gl_reply_message(reply,
 				 "pods' interfaces are attached when a release becomes active");
