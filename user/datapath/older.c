@@ -223,9 +223,11 @@ int gl_older_new(struct gl_datapath *dp, const struct gl_older_frontend *fronten
 	older->frontends = malloc((n + 1) * sizeof(*frontends));
 	if (!older->frontends)
 		goto fail;
-	memcpy(older->frontends, frontends, n * sizeof(*frontends));
+	if (n) {
+		memcpy(older->frontends, frontends, n * sizeof(*frontends));
+		qsort(older->frontends, n, sizeof(*frontends), compare_frontends);
+	}
 	older->nfrontends = n;
-	qsort(older->frontends, n, sizeof(*frontends), compare_frontends);
 	err = read_own(older);
 	if (err)
 		goto fail;
