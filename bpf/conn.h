@@ -115,11 +115,14 @@ gl_inline void conn_end(struct work *w, struct conn *c)
 /*
  * conn_claim: the tuple {veth, client, endpoint} is this connection's from now on, if it is
  * nobody's (Linux uses one source port towards several destinations, so two connections of one pod
- * can meet at one endpoint). Returns 0, or why not.
+ * can meet at one endpoint). A leg of our own to this endpoint that closes or has closed is opened
+ * again: w->target.leg becomes its index. @c: the connection, NULL while it is not in the table.
+ * Returns 0, or why not.
  */
-gl_inline u32 conn_claim(struct work *w)
+gl_inline u32 conn_claim(struct work *w, const struct conn *c)
 {
 	struct gl_leg_ref *old;
+	u32 leg;
 
 	w->tuple = w->key;
 	w->tuple.peer = w->target.at.addr;
@@ -130,14 +133,57 @@ gl_inline u32 conn_claim(struct work *w)
 	w->ref.conn_id = w->conn_id;
 	w->ref.leg = w->target.leg;
 	w->ref.pad = 0;
-	if (!bpf_map_update_elem(&leg_tuples, &w->tuple, &w->ref, BPF_NOEXIST))
+	w->target.fresh = !bpf_map_update_elem(&leg_tuples, &w->tuple, &w->ref, BPF_NOEXIST);
+	if (w->target.fresh)
 		return 0;
 	old = bpf_map_lookup_elem(&leg_tuples, &w->tuple);
-	if (old && old->conn_id == w->conn_id) {
-		w->target.leg = old->leg;	/* our own, of a leg to this endpoint that closes or has closed: it is opened again */
-		return 0;
-	}
-	return GL_FALLBACK_TUPLE;
+	if (!old || !c || old->conn_id != w->conn_id)
+		return GL_FALLBACK_TUPLE;
+	leg = old->leg & (GL_LEGS - 1);
+	if (c->c.leg[leg].state == GL_LEG_OPEN || c->c.leg[leg].state == GL_LEG_OPENING)
+		return GL_FALLBACK_TUPLE;
+	w->target.leg = leg;
+	return 0;
+}
+
+/*
+ * conn_unclaim: a commit did not happen. Only a tuple that was claimed for it goes, and only if no
+ * other CPU has put it into use meanwhile; @used was read under the lock (conn_uses).
+ */
+gl_inline void conn_unclaim(struct work *w, u32 used)
+{
+	if (w->target.fresh && !used)
+		bpf_map_delete_elem(&leg_tuples, &w->tuple);
+}
+
+/* conn_uses: does a leg hold the tuple of w->target? Under the lock. */
+gl_inline u32 conn_uses(const struct gl_conn *conn, const struct work *w)
+{
+	const struct gl_leg *leg = &conn->leg[w->target.leg & (GL_LEGS - 1)];
+
+	return (leg->flags & GL_LEG_CLAIMED) && leg->port == w->target.at.port &&
+	       gl_image_same_addr(&leg->addr, &w->target.at.addr);
+}
+
+/*
+ * conn_confirm: a commit happened on a tuple that another packet had claimed; that one may have
+ * undone its claim in between.
+ */
+gl_inline void conn_confirm(struct work *w)
+{
+	if (w->target.fresh)
+		return;
+	w->ref.leg = w->target.leg;
+	bpf_map_update_elem(&leg_tuples, &w->tuple, &w->ref, BPF_ANY);
+}
+
+/* conn_retire: gives back the tuple of a leg that was aimed at another endpoint. */
+gl_inline void conn_retire(struct work *w)
+{
+	struct gl_leg_ref *ref = bpf_map_lookup_elem(&leg_tuples, &w->retired);
+
+	if (ref && ref->conn_id == w->conn_id)
+		bpf_map_delete_elem(&leg_tuples, &w->retired);
 }
 
 /*
@@ -166,6 +212,8 @@ gl_global int conn_settle(void)
 		count_one(GL_SERIES_PINNED, step->pin, step->service, 0);
 		report_pin(&w->key, step->service, step->lane, step->pin);
 	}
+	if (step->retired)
+		conn_retire(w);
 	if (step->over) {
 		c = bpf_map_lookup_elem(&conns, &w->key);
 		if (c && c->c.id == w->conn_id)
@@ -175,6 +223,7 @@ gl_global int conn_settle(void)
 	step->response_free = 0;
 	step->done.valid = 0;
 	step->opened = 0;
+	step->retired = 0;
 	step->pin = 0;
 	step->over = 0;
 	return 0;
@@ -183,8 +232,8 @@ gl_global int conn_settle(void)
 /* Is there anything for conn_settle()? */
 gl_inline u32 conn_owes(const struct gl_step *step)
 {
-	return step->slot_free | step->response_free | step->done.valid | step->opened | step->pin |
-	       step->over;
+	return step->retired | step->slot_free | step->response_free | step->done.valid |
+	       step->opened | step->pin | step->over;
 }
 
 #endif

@@ -164,9 +164,11 @@ gl_global int decide_target(const struct gl_image *image, u32 service, u32 force
 	u32 start = bpf_get_prandom_u32() & 0xffff, i, count;
 	u64 now_ns = bpf_ktime_get_ns();
 	u8 fail = GL_FALLBACK_NONE;
+	struct conn *c;
 
 	if (!image || !w)
 		return -1;
+	c = bpf_map_lookup_elem(&conns, &w->key);
 	gl_unroll for (i = 0; i < GL_TARGET_TRIES; i++)
 	{
 		w->target.at.addr = w->key.client;	/* an endpoint of the client's family */
@@ -178,7 +180,7 @@ gl_global int decide_target(const struct gl_image *image, u32 service, u32 force
 		} else if (!forced && decide_backoff(&w->target.at, now_ns)) {
 			fail = GL_FALLBACK_BACKOFF;
 		} else {
-			fail = conn_claim(w);
+			fail = conn_claim(w, c);
 			if (!fail)
 				return 0;
 		}
@@ -345,7 +347,6 @@ gl_inline int decide_request(struct __sk_buff *skb, struct work *w, struct conn 
 	} else {
 		w->target.leg = leg;
 		d->leg = leg;
-		conn_clear_leg(w, c, leg);
 		if (!decide_target(image, service,
 				   gl_image_lane(image, service, d->lane) &
 					   GL_LANE_FALLBACK_NONE)) {

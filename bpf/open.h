@@ -67,9 +67,18 @@ gl_inline void open_fill(struct gl_conn *conn, const struct work *w, u32 service
 }
 
 /* Address of leg @index, from w->target. */
-gl_inline void open_aim(struct gl_conn *conn, const struct work *w, u32 index)
+gl_inline void open_aim(struct gl_conn *conn, struct work *w, u32 index)
 {
 	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
+
+	if ((leg->flags & GL_LEG_CLAIMED) &&
+	    (leg->port != w->target.at.port ||
+	     !gl_image_same_addr(&leg->addr, &w->target.at.addr))) {
+		w->retired = w->key;
+		w->retired.peer = leg->addr;
+		w->retired.pport = leg->port;
+		w->step.retired = 1;
+	}
 
 	leg->addr = w->target.at.addr;
 	leg->port = w->target.at.port;
@@ -142,6 +151,10 @@ gl_inline void open_give_up(struct work *w, struct conn *c, u32 cause)
 	u32 established;
 
 	bpf_spin_lock(&c->lock);
+	if (!gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step)) {
+		bpf_spin_unlock(&c->lock);
+		return;
+	}
 	established = c->c.flags & GL_CONN_ESTABLISHED;
 	if (established && c->c.rsp.phase != GL_PHASE_IDLE)
 		gl_step_done(&c->c, &w->step, w->pkt.seg.now_ns,
@@ -175,9 +188,9 @@ gl_inline u32 open_other(struct work *w, struct conn *c, const struct gl_image *
 	w->tuple.peer = c->c.leg[index].addr;
 	w->tuple.pport = c->c.leg[index].port;
 	report_leg(&w->tuple, w->step.service, w->target.lane, cause);
-	if (!index || c->c.leg_fails >= GL_TARGET_FAILS || decide_stopped(bpf_ktime_get_ns()))
-		return 0;
-	conn_clear_leg(w, c, index);
+	if (!index || cause == GL_FALLBACK_OPTIONS || cause == GL_FALLBACK_MSS ||
+	    c->c.leg_fails >= GL_TARGET_FAILS || decide_stopped(bpf_ktime_get_ns()))
+		return 0;	/* what one endpoint lacks, the others of its lane will lack, too */
 	return !decide_target(image, w->step.service, 0);
 }
 
@@ -207,7 +220,7 @@ gl_global int open_next(void)
 {
 	const struct gl_image *image = decide_image();
 	struct work *w = work_get();
-	u32 again, last, cause;
+	u32 again, last, cause, used;
 	struct conn *c;
 
 	if (!w)
@@ -228,17 +241,21 @@ gl_global int open_next(void)
 	}
 	bpf_spin_lock(&c->lock);
 	if (!gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step)) {
+		used = conn_uses(&c->c, w);
 		bpf_spin_unlock(&c->lock);
 		if (again)
-			bpf_map_delete_elem(&leg_tuples, &w->tuple);
+			conn_unclaim(w, used);
 		return 0;
 	}
 	c->c.leg_fails++;
+	c->c.leg[w->step.leg & (GL_LEGS - 1)].state = GL_LEG_CLOSED;
 	if (again)
 		open_aim(&c->c, w, w->target.leg);
 	open_turn(&c->c, again ? w->target.leg : 0, w->now_ms, &w->step);
 	bpf_spin_unlock(&c->lock);
-	if (!again)
+	if (again)
+		conn_confirm(w);
+	else
 		count_one(GL_SERIES_FALLBACKS, cause, w->step.service, w->target.lane);
 	return 0;
 }

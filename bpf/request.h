@@ -26,27 +26,29 @@ gl_inline void request_opaque(struct work *w, struct conn *c)
 /* The head is malformed or of no kind that we follow: the connection is pinned where it is. */
 gl_inline void request_pin(struct work *w, struct conn *c, u8 cause)
 {
-	struct gl_leg *leg;
-
 	w->decision.pin = cause;
 	bpf_spin_lock(&c->lock);
 	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step)) {
-		leg = &c->c.leg[c->c.active & (GL_LEGS - 1)];
 		gl_step_pin(&c->c, &w->step, cause);
 		c->c.nxt = w->pkt.seg.seq + w->pkt.seg.len;
-		gl_commit_send(&c->c, c->c.active, &w->step);
-		leg->rcv_nxt = c->c.nxt + leg->dtx;
+		gl_commit_send(&c->c, c->c.active, &w->pkt.seg, &w->step);
 	}
 	bpf_spin_unlock(&c->lock);
 	request_opaque(w, c);
 }
 
-/* Gives back what was taken for a commit that did not happen. */
-gl_inline void request_undo(struct work *w, u32 slot, u32 big, u32 claimed)
+/* After the commit: gives back what was taken for one that did not happen, else counts. */
+gl_inline void request_settle(struct work *w, u32 slot, u32 big, u32 claimed, u32 used)
 {
-	slot_give(w, slot, big);
+	if (w->step.act == GL_ACT_DROP) {
+		slot_give(w, slot, big);
+		if (claimed)
+			conn_unclaim(w, used);
+		return;
+	}
 	if (claimed)
-		bpf_map_delete_elem(&leg_tuples, &w->tuple);
+		conn_confirm(w);
+	request_fallback(w);
 }
 
 /* The head is incomplete: its bytes are held. */
@@ -72,7 +74,7 @@ gl_inline void request_hold(struct __sk_buff *skb, struct work *w, struct conn *
 	}
 	bpf_spin_unlock(&c->lock);
 	if (w->step.act == GL_ACT_DROP)
-		request_undo(w, slot, big, 0);
+		slot_give(w, slot, big);
 }
 
 /*
@@ -107,14 +109,14 @@ gl_inline void request_whole(struct __sk_buff *skb, struct work *w, struct conn 
 			     const struct gl_image *image, u32 head_len)
 {
 	struct gl_decision *d = &w->decision;
-	u32 off = w->pkt.l4 + w->pkt.hlen, open, claimed;
+	u32 off = w->pkt.l4 + w->pkt.hlen, open, claimed, used;
 
 	open = decide_request(skb, w, c, image, off, head_len, w->pkt.seg.len);
 	claimed = open && d->leg;
 	d->taken = w->pkt.seg.len;
 	if (open && request_save(skb, w, off)) {
 		if (claimed)
-			bpf_map_delete_elem(&leg_tuples, &w->tuple);
+			conn_unclaim(w, 0);
 		/* Without a slot the request stays where it is open: base if it can be. */
 		w->target.fail = GL_FALLBACK_SLOTS;
 		d->leg = c->c.leg[0].state == GL_LEG_OPEN ? 0 : c->c.active;
@@ -129,11 +131,9 @@ gl_inline void request_whole(struct __sk_buff *skb, struct work *w, struct conn 
 			open_aim(&c->c, w, d->leg);
 		gl_commit_request(&c->c, d, &w->pkt.seg, &w->step);
 	}
+	used = conn_uses(&c->c, w);
 	bpf_spin_unlock(&c->lock);
-	if (w->step.act == GL_ACT_DROP)
-		request_undo(w, d->slot, d->slot_big, claimed);
-	else
-		request_fallback(w);
+	request_settle(w, d->slot, d->slot_big, claimed, used);
 }
 
 /*
@@ -188,7 +188,7 @@ gl_inline void request_held(struct __sk_buff *skb, struct work *w, struct conn *
 			    const struct gl_image *image, int head_len, u32 total)
 {
 	struct gl_decision *d = &w->decision;
-	u32 open = 0, claimed = 0;
+	u32 open = 0, claimed = 0, used;
 
 	d->taken = total;
 	if (head_len > 0) {
@@ -217,11 +217,9 @@ gl_inline void request_held(struct __sk_buff *skb, struct work *w, struct conn *
 			open_aim(&c->c, w, d->leg);
 		gl_commit_held(&c->c, d, open, &w->step);
 	}
+	used = conn_uses(&c->c, w);
 	bpf_spin_unlock(&c->lock);
-	if (w->step.act == GL_ACT_DROP)
-		request_undo(w, 0, 0, claimed);
-	else
-		request_fallback(w);
+	request_settle(w, 0, 0, claimed, used);
 }
 
 /*

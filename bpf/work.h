@@ -45,13 +45,16 @@ struct target {
 	u16 lane;
 	u8 leg;
 	u8 fail;		/* enum gl_fallback: why there is none */
+	u8 fresh;		/* its tuple was claimed for this packet, not held before */
+	u8 pad[3];
 };
 
 struct work {
 	struct gl_pkt pkt;
 	struct gl_step step;
 	struct gl_flow key;		/* of the connection */
-	struct gl_flow tuple;
+	struct gl_flow tuple;		/* of w->target */
+	struct gl_flow retired;		/* of a leg that was aimed at another endpoint */
 	struct gl_leg_ref ref;
 	struct craft craft;
 	struct target target;

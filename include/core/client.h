@@ -142,8 +142,6 @@ gl_inline void gl_client_head(struct gl_conn *conn, struct gl_leg *leg, const st
 		cause = GL_PIN_HOLE;
 	} else if (gl_seq_before(seg->seq, conn->nxt) || !gl_client_boundary(conn, leg, seg)) {
 		cause = GL_PIN_PIPELINED;
-	} else if (seg->flags & GL_TCP_FIN) {
-		cause = GL_PIN_CLOSING;
 	} else {
 		step->act = GL_ACT_SCAN;
 		return;

@@ -71,8 +71,12 @@ gl_inline void gl_commit_begin(struct gl_conn *conn, const struct gl_decision *d
 	conn->epoch++;
 }
 
-/* Common end of a commit that sends on an open leg: the packet is rewritten or passes. */
-gl_inline void gl_commit_send(struct gl_conn *conn, u32 index, struct gl_step *step)
+/*
+ * Common end of a commit that sends on an open leg: the packet is rewritten or passes, perhaps with a
+ * FIN behind the request.
+ */
+gl_inline void gl_commit_send(struct gl_conn *conn, u32 index, const struct gl_seg *seg,
+			      struct gl_step *step)
 {
 	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
 
@@ -81,6 +85,8 @@ gl_inline void gl_commit_send(struct gl_conn *conn, u32 index, struct gl_step *s
 	step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
 	step->leg = index;
 	step->lane = leg->lane;
+	if (seg->flags & GL_TCP_FIN)
+		gl_client_fin(conn, leg, seg, step);
 	gl_step_to_leg(conn, step, leg, index);
 }
 
@@ -202,7 +208,7 @@ gl_inline void gl_commit_request(struct gl_conn *conn, const struct gl_decision 
 	gl_commit_begin(conn, d, seg->seq);
 	if (d->pin)
 		gl_step_pin(conn, step, d->pin);
-	gl_commit_send(conn, index, step);
+	gl_commit_send(conn, index, seg, step);
 }
 
 /*

@@ -71,6 +71,9 @@ struct gl_leg_row {
  * The table; every pair is written out. A leg that is closing may be opened again at once, with
  * numbers beyond its old ones: what the old connection still sends is stale then.
  *
+ * A leg that came to nothing stays OPENING until its request has another leg, so that a commit that
+ * fails in between leaves a way out: the next tick fails it again.
+ *
  * The challenge ACK: a server that still holds a half-open connection of the same tuple answers a
  * SYN with an ACK of its old numbers (RFC 5961, section 4). An RST with the acknowledged number
  * makes it forget; the client's next tick sends the SYN again.
@@ -94,11 +97,11 @@ static const struct gl_leg_row gl_leg_table[GL_LEG_STATES][GL_LEG_EV_COUNT] = {
 		[GL_LEG_EV_IDLE_OVER]	= GL_ROW(NONE, DROP),
 	},
 	[GL_LEG_OPENING] = {
-		[GL_LEG_EV_OPEN]	= GL_ROW(OPENING, DROP),
+		[GL_LEG_EV_OPEN]	= GL_ROW(OPENING, SYN),
 		[GL_LEG_EV_SYNACK]	= GL_ROW(OPEN, REPLAY),
 		[GL_LEG_EV_TICK]	= GL_ROW(OPENING, SYN),
-		[GL_LEG_EV_SILENT]	= GL_ROW(CLOSED, FAILED),
-		[GL_LEG_EV_REFUSED]	= GL_ROW(CLOSED, FAILED),
+		[GL_LEG_EV_SILENT]	= GL_ROW(OPENING, FAILED),
+		[GL_LEG_EV_REFUSED]	= GL_ROW(OPENING, FAILED),
 		[GL_LEG_EV_STALE]	= GL_ROW(OPENING, RST_LEG),
 		[GL_LEG_EV_RST]		= GL_ROW(OPENING, DROP),
 		[GL_LEG_EV_CLOSE]	= GL_ROW(OPENING, DROP),

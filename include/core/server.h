@@ -320,6 +320,8 @@ gl_inline void gl_server_reset(struct gl_conn *conn, struct gl_leg *leg, const s
 			gl_step_drop(step, GL_DROP_STRAY);
 		return;
 	}
+	if (seg->seq != next)
+		return;		/* the client may not believe it: it passes and changes nothing */
 	gl_leg_step(leg, GL_LEG_EV_RST);
 	if (conn->rsp.phase != GL_PHASE_IDLE)
 		gl_step_done(conn, step, seg->now_ns, GL_FAILURE_RESET + 1);
@@ -416,6 +418,8 @@ gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl
 		gl_server_active(conn, leg, seg, step);
 	} else if (leg->state == GL_LEG_NONE || !(conn->flags & GL_CONN_TRANSLATED)) {
 		step->act = GL_ACT_PASS;
+	} else if (index == conn->active && (seg->flags & GL_TCP_RST)) {
+		step->act = GL_ACT_XLAT;	/* again: the first was lost on its way to the client */
 	} else {
 		gl_server_idle(conn, leg, seg, step);
 	}

@@ -94,6 +94,8 @@ struct gl_step {
 	u8 notes;		/* how many of note[] are to be sent beside the packet */
 	u8 over;		/* the connection has ended: delete its state */
 	u8 opened;		/* the leg was opened just now */
+	u8 retired;		/* a tuple is not needed any more (bpf/: w->retired) */
+	u8 pad1[3];
 	u16 service;
 	u16 lane;		/* of the leg */
 	u32 epoch;		/* at the time of the step; a later commit compares it */
