@@ -29,7 +29,7 @@ gl_inline u32 driver_leg_step(struct gl_leg *leg, u32 event)
 }
 
 #define gl_leg_step driver_leg_step
-#include "core/server.h"
+#include "core/response.h"
 #undef gl_leg_step
 
 #define DRIVER_PEERS 4 /* 0: the frontend; 1 and 2: endpoints of lane 1; 3: endpoint of lane 2 */
