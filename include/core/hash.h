@@ -3,11 +3,12 @@
  * hash: the two hashes that kernel and agent must agree on. Neither is secret or collision-proof:
  * who acts on a name compares its bytes, too.
  *
- * gl_hash_name    32 bits over a header name, letters in lower case; computed eight bytes at a time
- * while a head is scanned. gl_hash_share        64 bits over a sticky key; decides shares, so it is
- * the same on every node and for ever: MurmurHash64A of Austin
- *			Appleby (SMHasher, public domain) with seed 0. A share in millionths
- *			is gl_hash_millionths(): the hash modulo 1,000,000.
+ *	gl_hash_name	32 bits over a header name, letters in lower case; computed eight bytes at a
+ *			time while a head is scanned
+ *	gl_hash_share	64 bits over a sticky key; decides shares, so it is the same on every node
+ *			and for ever: MurmurHash64A of Austin Appleby (SMHasher, public domain) with
+ *			seed 0. A share in millionths is gl_hash_millionths(): the hash modulo
+ *			1,000,000.
  */
 #ifndef GL_CORE_HASH_H
 #define GL_CORE_HASH_H
