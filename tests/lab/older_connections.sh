@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR source=../lib/lab.sh
 . "$(dirname "$0")/../lib/lab.sh"
 need jq
-n=${REQUESTS:-400}
+n=${REQUESTS:-200}	# of each connection, 60 ms apart: long enough for what is asked meanwhile
 
 # older: what `apply` says on its standard output
 older() { release | ctl -o json apply -f - | jq -c .olderConnections; }
@@ -14,10 +14,10 @@ pair | lab_up
 services
 agent
 # Each keeps its connections open for as long as it has requests to send.
-load_start old client -n $((n * 2)) -c 8 --think 60 --gray 'x-beta: 1' --gray-version v1 --base-version v1 "$(url svc/b)"
-load_start old6 client -n "$n" -c 5 --think 60 --gray 'x-beta: 1' --gray-version v1 --base-version v1 "$(url svc/b 6)"
+load_start old client -n $((n * 8)) -c 8 --think 60 --gray 'x-beta: 1' --gray-version v1 --base-version v1 "$(url svc/b)"
+load_start old6 client -n $((n * 5)) -c 5 --think 60 --gray 'x-beta: 1' --gray-version v1 --base-version v1 "$(url svc/b 6)"
 # A connection to the pod itself is not one to a frontend.
-load_start direct client -n "$n" -c 3 --think 60 --base-version v1 "$(url b-base 4 8080)"
+load_start direct client -n $((n * 3)) -c 3 --think 60 --base-version v1 "$(url b-base 4 8080)"
 for name in old old6 direct; do
 	load_passes $name 20
 done
@@ -27,7 +27,7 @@ grep -q '^13 connections are older than attach' "$scratch/apply.err" || fail "ap
 assert_eq "$(metric graylink_unsteered_connections_total cause=older)" 13 "older connections counted"
 
 # New connections are steered, and known; the old ones are told of again, and not counted again.
-load_start new client -n "$n" -c 6 --think 20 --gray 'x-beta: 1' --gray-version v2 --base-version v1 "$(url svc/b)"
+load_start new client -n $((n * 2)) -c 6 --think 20 --gray 'x-beta: 1' --gray-version v2 --base-version v1 "$(url svc/b)"
 load_passes new 100
 assert_eq "$(older)" 13 "older connections beside new ones"
 assert_eq "$(metric graylink_unsteered_connections_total cause=older)" 13 "older connections counted once"
