@@ -43,16 +43,15 @@ gl_inline void conn_key_in(struct gl_flow *key, const struct __sk_buff *skb,
 }
 
 /*
- * conn_find_in: the connection to which a packet for the pod belongs: from a frontend by its own
- * key, from an endpoint by its leg's tuple. w->key is set to the connection's key, w->conn_id to
- * its id (0: not known, compare the key), *ret_leg to the leg.
+ * conn_lookup: the connection to which w->key belongs, where its peer is a frontend or the endpoint
+ * of a leg. w->key becomes the connection's own key, w->conn_id its id (0: not known, compare the
+ * key), *ret_leg the leg.
  */
-gl_inline struct conn *conn_find_in(struct __sk_buff *skb, struct work *w, u32 *ret_leg)
+gl_inline struct conn *conn_lookup(struct work *w, u32 *ret_leg)
 {
 	struct gl_leg_ref *ref;
 	struct conn *c;
 
-	conn_key_in(&w->key, skb, &w->pkt);
 	w->conn_id = 0;
 	*ret_leg = 0;
 	c = bpf_map_lookup_elem(&conns, &w->key);
@@ -65,6 +64,14 @@ gl_inline struct conn *conn_find_in(struct __sk_buff *skb, struct work *w, u32 *
 	*ret_leg = ref->leg;
 	w->key = ref->conn;
 	return bpf_map_lookup_elem(&conns, &w->key);
+}
+
+/* conn_is: is this still the connection that conn_lookup() found? Under its lock. */
+gl_inline u32 conn_is(const struct gl_conn *conn, const struct work *w)
+{
+	if (w->conn_id)
+		return conn->id == w->conn_id;
+	return conn->id && conn_same_key(&conn->key, &w->key);
 }
 
 gl_inline void conn_veth_add(u32 ifindex, s32 n)

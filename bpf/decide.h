@@ -153,6 +153,16 @@ gl_inline u32 decide_backoff(const struct gl_endpoint_key *at, u64 now_ns)
 	return health && health->until_ns > now_ns;
 }
 
+/* Has the lane endpoints, though none of the client's address family? */
+gl_inline u32 decide_other_family(const struct gl_image *image, struct work *w, u32 service)
+{
+	if (gl_image_is_ipv4(&w->key.client))
+		__builtin_memset(&w->target.at.addr, 0, sizeof(w->target.at.addr));
+	else
+		packet_map_v4(&w->target.at.addr, 0);
+	return gl_image_endpoint(image, service, w->target.lane, 0, &w->target.at);
+}
+
 /*
  * decide_target: an endpoint of w->target.lane for leg w->target.leg, its tuple claimed. Never the
  * caller itself, never one that failed lately (unless @forced). On failure w->target.fail says why;
@@ -185,6 +195,8 @@ gl_global int decide_target(const struct gl_image *image, u32 service, u32 force
 				return 0;
 		}
 	}
+	if (!fail && !i && decide_other_family(image, w, service))
+		fail = GL_FALLBACK_NO_ENDPOINT;
 	w->target.fail = fail;
 	return -1;
 }

@@ -10,6 +10,7 @@
  */
 #include "core/port.h"
 #include "emit.h"
+#include "icmp.h"
 #include "request.h"
 #include "response.h"
 
@@ -105,13 +106,29 @@ gl_inline void steer_answered(struct work *w, struct conn *c)
 		decide_endpoint_ok(&c->c.leg[w->step.leg & (GL_LEGS - 1)]);
 }
 
+/* What must be read or decided before the packet can be dealt with; then it is. */
+gl_inline int steer_server(struct __sk_buff *skb, struct work *w, struct conn *c)
+{
+	int res;
+
+	if (c && w->step.act == GL_ACT_RESPONSE)
+		response_begin(skb, w, c);
+	else if (c && w->step.act == GL_ACT_CHUNKS)
+		response_go_on(skb, w, c);
+	else if (w->step.act == GL_ACT_FAILED)
+		open_next();
+	res = emit_step(skb);
+	if (conn_owes(&w->step))
+		conn_settle();
+	return res;
+}
+
 SEC("tc")
 int to_pod(struct __sk_buff *skb)
 {
 	struct work *w = work_get();
 	struct conn *c;
 	u32 parsed, leg;
-	int res;
 
 	if (!w)
 		return GL_NEXT;
@@ -121,10 +138,11 @@ int to_pod(struct __sk_buff *skb)
 	}
 	parsed = packet_parse(skb, &w->pkt);
 	if (parsed == GL_PARSED_OTHER)
-		return GL_NEXT;
+		return icmp_failed(skb) ? steer_server(skb, w, NULL) : GL_NEXT;
 	w->to_pod = 1;
 	work_reset(&w->step);
-	c = conn_find_in(skb, w, &leg);
+	conn_key_in(&w->key, skb, &w->pkt);
+	c = conn_lookup(w, &leg);
 	if (!c)
 		return GL_NEXT;
 	if (parsed == GL_PARSED_ODD)
@@ -132,7 +150,7 @@ int to_pod(struct __sk_buff *skb)
 	if (w->pkt.seg.len || (w->pkt.seg.flags & (GL_TCP_SYN | GL_TCP_FIN | GL_TCP_RST)))
 		w->pkt.seg.now_ns = bpf_ktime_get_ns();
 	bpf_spin_lock(&c->lock);
-	if (w->conn_id ? c->c.id == w->conn_id : c->c.id && conn_same_key(&c->c.key, &w->key)) {
+	if (conn_is(&c->c, w)) {
 		w->conn_id = c->c.id;
 		gl_server_packet(&c->c, leg, &w->pkt.seg, &w->step);
 	}
@@ -141,16 +159,7 @@ int to_pod(struct __sk_buff *skb)
 		steer_answered(w, c);
 	if (w->step.act == GL_ACT_PASS && !conn_owes(&w->step))
 		return GL_NEXT;
-	if (w->step.act == GL_ACT_RESPONSE)
-		response_begin(skb, w, c);
-	else if (w->step.act == GL_ACT_CHUNKS)
-		response_go_on(skb, w, c);
-	else if (w->step.act == GL_ACT_FAILED)
-		open_next();
-	res = emit_step(skb);
-	if (conn_owes(&w->step))
-		conn_settle();
-	return res;
+	return steer_server(skb, w, c);
 }
 
 /*

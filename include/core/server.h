@@ -397,6 +397,26 @@ gl_inline void gl_server_idle(struct gl_conn *conn, struct gl_leg *leg, const st
 }
 
 /*
+ * gl_server_unreachable: an ICMP error quotes a packet of leg @index with the sequence number @seq.
+ * Only a SYN that waits for its answer is given up; what is open is for TCP to decide.
+ */
+gl_inline void gl_server_unreachable(struct gl_conn *conn, u32 index, u32 seq, struct gl_step *step)
+{
+	struct gl_leg *leg = &conn->leg[index & (GL_LEGS - 1)];
+
+	step->leg = index;
+	step->service = conn->service;
+	step->lane = leg->lane;
+	if (leg->state != GL_LEG_OPENING || seq != leg->isn ||
+	    ((leg->flags & GL_LEG_FIRST) && !(leg->flags & GL_LEG_TRANSLATED)))
+		return;
+	step->act = gl_leg_step(leg, GL_LEG_EV_REFUSED);
+	step->fail = GL_FALLBACK_UNREACHABLE;
+	conn->epoch++;
+	step->epoch = conn->epoch;
+}
+
+/*
  * gl_server_packet: one packet of the server of leg @index. Changes @conn, fills @step.
  */
 gl_inline void gl_server_packet(struct gl_conn *conn, u32 index, const struct gl_seg *seg,

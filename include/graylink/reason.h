@@ -70,10 +70,10 @@
 	X(NONE,		"none",		"no fallback") \
 	X(REFUSED,	"refused",	"the endpoint answered the SYN with RST") \
 	X(TIMEOUT,	"timeout",	"the endpoint did not answer the SYN") \
-	X(UNREACHABLE,	"unreachable",	"an ICMP error answered the SYN") \
+	X(UNREACHABLE,	"unreachable",	"an ICMP error answered the SYN: no route, no host") \
 	X(RESET,	"reset",	"the endpoint reset the leg before it acknowledged the request") \
 	X(BACKOFF,	"backoff",	"every endpoint of the lane failed lately and is left alone for a while") \
-	X(NO_ENDPOINT,	"no_endpoint",	"the lane has no ready endpoint for the service") \
+	X(NO_ENDPOINT,	"no_endpoint",	"the lane has no endpoint of the client's address family") \
 	X(SELF,		"self",		"the only endpoint is the caller itself") \
 	X(TUPLE,	"tuple",	"another connection of the pod holds the leg's tuple") \
 	X(LEGS,		"legs",		"the connection has as many legs as it may have") \
@@ -95,8 +95,7 @@
 	X(OPAQUE,	"opaque",	"its first bytes are not HTTP/1") \
 	X(IP_OPTIONS,	"ip_options",	"its packets carry IP options or extension headers") \
 	X(FRAGMENT,	"fragment",	"its packets are fragments") \
-	X(TCP_OPTIONS,	"tcp_options",	"its SYN carries an option that forbids translation (MD5, AO)") \
-	X(ONE_WAY,	"one_way",	"the replies do not pass our program")
+	X(TCP_OPTIONS,	"tcp_options",	"its SYN carries an option that forbids translation (MD5, AO)")
 
 /*
  * Why a packet of a translated connection was dropped (metric graylink_drops_total, label `cause`);
