@@ -195,12 +195,12 @@ gl_inline void conn_retire(struct work *w)
 
 /*
  * conn_settle: pays what a step owes beside the packet: counters, reports, a slot to give back, the
- * end of the connection. Called after the packet was dealt with, for conn_end() uses the scratch
- * that the packet was made from.
+ * end of the connection. @which: WORK_PACKET or WORK_REAP. Called after the packet was dealt with,
+ * for conn_end() uses the scratch that the packet was made from.
  */
-gl_global int conn_settle(void)
+gl_global int conn_settle(u32 which)
 {
-	struct work *w = work_get();
+	struct work *w = work_at(which);
 	struct gl_step *step;
 	struct conn *c;
 
@@ -236,7 +236,7 @@ gl_global int conn_settle(void)
 	return 0;
 }
 
-/* Is there anything for conn_settle()? */
+/* Is there anything for conn_settle() to pay? */
 gl_inline u32 conn_owes(const struct gl_step *step)
 {
 	return step->retired | step->slot_free | step->response_free | step->done.valid |

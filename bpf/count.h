@@ -47,7 +47,7 @@ gl_global int count_series(const struct gl_series_key *which, u64 now_ns)
 		if (!counter)
 			return -1;
 	}
-	counter->value++;
+	__sync_fetch_and_add(&counter->value, 1);	/* a packet may interrupt `reap` */
 	count_record(key, counter, now_ns);
 	return 0;
 }

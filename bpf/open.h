@@ -317,7 +317,7 @@ gl_global int open_syn(void)
 			return 0;
 		}
 		w->step.over = 1;	/* the port is used again: the old connection is over */
-		conn_settle();
+		conn_settle(WORK_PACKET);
 	}
 	ref = bpf_map_lookup_elem(&leg_tuples, &w->key);
 	if (ref) {

@@ -91,7 +91,7 @@ int from_pod(struct __sk_buff *skb)
 	steer_client(skb, w);
 	res = emit_step(skb);
 	if (conn_owes(&w->step))
-		conn_settle();
+		conn_settle(WORK_PACKET);
 	return res;
 }
 
@@ -119,7 +119,7 @@ gl_inline int steer_server(struct __sk_buff *skb, struct work *w, struct conn *c
 		open_next();
 	res = emit_step(skb);
 	if (conn_owes(&w->step))
-		conn_settle();
+		conn_settle(WORK_PACKET);
 	return res;
 }
 
@@ -170,7 +170,7 @@ int to_pod(struct __sk_buff *skb)
 SEC("tc")
 int reap(struct __sk_buff *skb)
 {
-	struct work *w = work_get();
+	struct work *w = work_at(WORK_REAP);
 	struct gl_reap reap = {};
 	struct conn *c;
 
@@ -194,7 +194,7 @@ int reap(struct __sk_buff *skb)
 	bpf_spin_unlock(&c->lock);
 	if (!w->step.over)
 		return 0;
-	conn_settle();
+	conn_settle(WORK_REAP);
 	return 1;
 }
 

@@ -3,8 +3,9 @@
  * work: per-CPU scratch for one packet. The BPF stack has 512 bytes for a whole chain of calls;
  * everything larger lives here.
  *
- * Both programs run with softirqs off and never nested (what we redirect is queued), so one element
- * per CPU is enough. Nothing in it outlives the packet.
+ * Hooks run with softirqs off and never nested (what we redirect is queued), so one element per CPU
+ * is enough for them. Before 6.3, BPF_PROG_TEST_RUN leaves softirqs on: a packet may come between two
+ * instructions of `reap`, which has an element of its own. Nothing in it outlives the packet.
  */
 #ifndef GL_BPF_WORK_H
 #define GL_BPF_WORK_H
@@ -74,9 +75,12 @@ struct work {
 	struct gl_head_buf buf;
 };
 
+/* Elements of scratch: WORK_REAP is that of `reap`, which a packet may interrupt. */
+enum { WORK_PACKET, WORK_REAP, WORK_COUNT };
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, WORK_COUNT);
 	__type(key, u32);
 	__type(value, struct work);
 } scratch SEC(".maps");
@@ -97,11 +101,14 @@ _Static_assert(sizeof(struct gl_latency) <= sizeof(struct gl_conn_value), "blank
  * The scratch of this CPU. Global functions call it instead of taking the pointer as an argument:
  * on 6.1 a map's key must not be memory that an argument points to, and a map's value may be.
  */
+gl_inline struct work *work_at(u32 which)
+{
+	return bpf_map_lookup_elem(&scratch, &which);
+}
+
 gl_inline struct work *work_get(void)
 {
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&scratch, &zero);
+	return work_at(WORK_PACKET);
 }
 
 /* Everything of a step that is read before it was written. */
