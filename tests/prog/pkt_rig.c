@@ -55,8 +55,9 @@ static int make_device(struct rig *rig)
 
 	if (unshare(CLONE_NEWNET) ||
 	    system("ip link add " DEVICE " type veth peer name rig1 && "
-		   "ip link set " DEVICE
-		   " addrgenmode none mtu 9000 && ip link set rig1 addrgenmode none && "
+		   "echo 1 >/proc/sys/net/ipv6/conf/" DEVICE "/disable_ipv6 && "
+		   "echo 1 >/proc/sys/net/ipv6/conf/rig1/disable_ipv6 && "
+		   "ip link set " DEVICE " mtu 9000 && "
 		   "ip link set " DEVICE " up && ip link set rig1 up"))
 		return -1;
 	rig->ifindex = if_nametoindex(DEVICE);
@@ -232,7 +233,12 @@ struct rig *rig_begin(void **state, bool v6)
 
 static void publish(struct rig *rig)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = rig->image_flags);
+	/* On 6.1 an inner map must have BTF where the template has it. */
+	const struct bpf_map *template = bpf_map__inner_map(rig->skel->maps.images);
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = rig->image_flags,
+		    .btf_fd = (uint32_t)bpf_object__btf_fd(rig->skel->obj),
+		    .btf_key_type_id = bpf_map__btf_key_type_id(template),
+		    .btf_value_type_id = bpf_map__btf_value_type_id(template));
 	uint32_t zero = 0;
 	int fd;
 
