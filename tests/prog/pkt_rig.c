@@ -36,7 +36,7 @@ struct rig {
 	int packets;	/* socket that sees the clones */
 	uint32_t ifindex;
 	uint32_t mark, mark_out;
-	uint32_t image_flags;
+	uint32_t image_flags, image_key_type, image_value_type;
 	uint8_t in[PKT_MAX], out[4096];
 	uint32_t in_len, out_len;
 };
@@ -54,7 +54,8 @@ static int make_device(struct rig *rig)
 	int size = 1 << 20;
 
 	if (unshare(CLONE_NEWNET) ||
-	    system("ip link add " DEVICE " type veth peer name rig1 && "
+	    /* By its path: a shell that is busybox would take its own ip, which lacks peers. */
+	    system("/usr/sbin/ip link add " DEVICE " type veth peer name rig1 && "
 		   "echo 1 >/proc/sys/net/ipv6/conf/" DEVICE "/disable_ipv6 && "
 		   "echo 1 >/proc/sys/net/ipv6/conf/rig1/disable_ipv6 && "
 		   "ip link set " DEVICE " mtu 9000 && "
@@ -82,6 +83,9 @@ int rig_start(void **state)
 	if (!rig.skel)
 		return -1;
 	rig.image_flags = bpf_map__map_flags(bpf_map__inner_map(rig.skel->maps.images));
+	rig.image_key_type = bpf_map__btf_key_type_id(bpf_map__inner_map(rig.skel->maps.images));
+	rig.image_value_type =
+		bpf_map__btf_value_type_id(bpf_map__inner_map(rig.skel->maps.images));
 	if (steer__load(rig.skel))
 		return -1;
 	*state = &rig;
@@ -234,11 +238,10 @@ struct rig *rig_begin(void **state, bool v6)
 static void publish(struct rig *rig)
 {
 	/* On 6.1 an inner map must have BTF where the template has it. */
-	const struct bpf_map *template = bpf_map__inner_map(rig->skel->maps.images);
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = rig->image_flags,
 		    .btf_fd = (uint32_t)bpf_object__btf_fd(rig->skel->obj),
-		    .btf_key_type_id = bpf_map__btf_key_type_id(template),
-		    .btf_value_type_id = bpf_map__btf_value_type_id(template));
+		    .btf_key_type_id = rig->image_key_type,
+		    .btf_value_type_id = rig->image_value_type);
 	uint32_t zero = 0;
 	int fd;
 
