@@ -62,6 +62,7 @@ struct driver_slot {
 /* All that outlives a packet. No pointers: the model hashes and copies it. */
 struct driver {
 	struct gl_conn conn;
+	u64 ids;		 /* connections so far: the last one's id */
 	u8 live;		 /* the element in conns is there */
 	u8 tuple[DRIVER_PEERS];	 /* leg + 1 that holds the endpoint's tuple; 0: free, or not ours */
 	u8 failed[DRIVER_PEERS]; /* the negative cache */
@@ -77,7 +78,8 @@ struct work {
 	struct gl_decision decision;
 	u64 conn_id;
 	u8 to_pod;
-	u8 target_leg, target_peer, target_lane, target_fail;
+	u8 target_leg, target_peer, target_lane, target_fail, target_fresh;
+	u8 retired; /* the peer whose tuple is given back, if step.retired says so */
 	u8 nout;
 	u8 dropped;
 	struct packet out[DRIVER_OUT];
@@ -152,14 +154,53 @@ static inline void conn_end(struct driver *d)
 	memset(&d->conn, 0, sizeof(d->conn));
 }
 
+/* 0, or why the endpoint's tuple cannot be this connection's. */
+static inline u32 conn_claim(struct driver *d, struct work *w)
+{
+	u8 *tuple = &d->tuple[w->target_peer], state;
+
+	w->target_fresh = !*tuple;
+	if (w->target_fresh) {
+		*tuple = w->target_leg + 1;
+		return 0;
+	}
+	state = d->conn.leg[*tuple - 1].state;
+	if (state == GL_LEG_OPEN || state == GL_LEG_OPENING)
+		return GL_FALLBACK_TUPLE;
+	w->target_leg = *tuple - 1;
+	return 0;
+}
+
+static inline u32 conn_uses(const struct gl_conn *conn, const struct work *w)
+{
+	const struct gl_leg *leg = &conn->leg[w->target_leg];
+
+	return (leg->flags & GL_LEG_CLAIMED) && driver_peer(&leg->addr) == w->target_peer;
+}
+
+static inline void conn_unclaim(struct driver *d, struct work *w, u32 used)
+{
+	if (w->target_fresh && !used)
+		d->tuple[w->target_peer] = 0;
+}
+
+static inline void conn_confirm(struct driver *d, struct work *w)
+{
+	if (!w->target_fresh)
+		d->tuple[w->target_peer] = w->target_leg + 1;
+}
+
 static inline void conn_settle(struct driver *d, struct work *w)
 {
+	if (w->step.retired && d->conn.id == w->conn_id)
+		d->tuple[w->retired] = 0;
 	if (w->step.slot_free)
 		slot_give(d, w->step.slot_free);
 	if (w->step.response_free)
 		slot_give(d, w->step.response_free);
-	if (w->step.over && d->live)
+	if (w->step.over && d->live && d->conn.id == w->conn_id)
 		conn_end(d);
+	w->step.retired = 0;
 	w->step.slot_free = 0;
 	w->step.response_free = 0;
 	w->step.over = 0;
@@ -179,25 +220,19 @@ static inline int decide_scan(const u8 *b, u32 len, struct gl_decision *ret)
 	return 2;
 }
 
-static inline int decide_target(struct driver *d, struct work *w)
+static inline int decide_target(struct driver *d, struct work *w, bool forced)
 {
 	u8 count = w->target_lane == 1 ? 2 : 1, first = w->target_lane == 1 ? 1 : 3;
 
 	w->target_fail = GL_FALLBACK_NONE;
 	for (u8 i = 0; i < count; i++) {
-		u8 peer = first + (d->start + i) % count;
-
-		if (d->failed[peer]) {
+		w->target_peer = first + (d->start + i) % count;
+		if (!forced && d->failed[w->target_peer])
 			w->target_fail = GL_FALLBACK_BACKOFF;
-			continue;
-		}
-		/* Our own tuple, of a leg to this endpoint that closes or has closed: that leg is opened again. */
-		if (d->tuple[peer])
-			w->target_leg = d->tuple[peer] - 1;
 		else
-			d->tuple[peer] = w->target_leg + 1;
-		w->target_peer = peer;
-		return 0;
+			w->target_fail = conn_claim(d, w);
+		if (!w->target_fail)
+			return 0;
 	}
 	return -1;
 }
@@ -228,9 +263,8 @@ static inline int decide_request(struct driver *d, struct work *w, u32 head_len,
 	if (leg >= 0) {
 		w->target_lane = dec->lane;
 		w->target_leg = leg;
-		conn_clear_leg(d, leg);
 		dec->leg = leg;
-		if (!decide_target(d, w)) {
+		if (!decide_target(d, w, d->none)) {
 			dec->leg = w->target_leg;
 			return 1;
 		}
@@ -241,18 +275,24 @@ static inline int decide_request(struct driver *d, struct work *w, u32 head_len,
 
 /* open.h ------------------------------------------------------------------------------------------------------------ */
 
-static inline void open_aim(struct gl_conn *conn, const struct work *w, u32 index)
+static inline void open_aim(struct gl_conn *conn, struct work *w, u32 index)
 {
+	u8 was = driver_peer(&conn->leg[index].addr);
+
+	if ((conn->leg[index].flags & GL_LEG_CLAIMED) && was != w->target_peer) {
+		w->retired = was;
+		w->step.retired = 1;
+	}
 	conn->leg[index].addr = driver_addr(w->target_peer);
 	conn->leg[index].port = gl_htons(80);
 	conn->leg[index].lane = w->target_lane;
 	conn->leg[index].flags |= GL_LEG_CLAIMED;
 }
 
-static inline void open_fill(struct gl_conn *conn, const struct gl_seg *seg)
+static inline void open_fill(struct gl_conn *conn, u64 id, const struct gl_seg *seg)
 {
 	memset(conn, 0, sizeof(*conn));
-	conn->id = 1;
+	conn->id = id;
 	conn->isn = seg->seq;
 	conn->nxt = seg->seq + 1;
 	conn->switch_seq = seg->seq + 1;
@@ -274,13 +314,13 @@ static inline void open_conn(struct driver *d, struct work *w, u8 lane)
 	u32 index = 0;
 
 	d->live = 1;
-	w->conn_id = 1;
+	w->conn_id = ++d->ids;
 	if (lane) {
 		w->target_lane = lane;
 		w->target_leg = 1;
-		index = !decide_target(d, w);
+		index = !decide_target(d, w, false);
 	}
-	open_fill(&d->conn, &w->pkt.seg);
+	open_fill(&d->conn, w->conn_id, &w->pkt.seg);
 	if (index)
 		open_aim(&d->conn, w, index);
 	gl_commit_first(&d->conn, index, w->pkt.seg.now_ns / 1000000, &w->step);
@@ -326,6 +366,10 @@ static inline void open_give_up(struct driver *d, struct work *w)
 	struct gl_conn *conn = &d->conn;
 	u32 established = conn->flags & GL_CONN_ESTABLISHED;
 
+	if (!gl_commit_current(conn, w->conn_id, w->step.epoch, &w->step))
+		return;
+	if (established && conn->rsp.phase != GL_PHASE_IDLE)
+		gl_step_done(conn, &w->step, w->pkt.seg.now_ns, GL_FAILURE_REFUSED + 1);
 	conn->flags |= GL_CONN_RESET;
 	conn->epoch++;
 	gl_step_release(conn, &w->step);
@@ -336,46 +380,57 @@ static inline void open_give_up(struct driver *d, struct work *w)
 	w->step.ack = established ? conn->nxt : conn->isn + 1;
 }
 
+static inline bool open_other(struct driver *d, struct work *w)
+{
+	const struct gl_leg *leg = &d->conn.leg[w->step.leg];
+	bool lacks = w->step.fail == GL_FALLBACK_OPTIONS || w->step.fail == GL_FALLBACK_MSS;
+
+	w->target_lane = leg->lane;
+	w->target_leg = w->step.leg;
+	if (!lacks)
+		d->failed[driver_peer(&leg->addr)] = 1;
+	if (!w->step.leg || lacks || d->conn.leg_fails >= GL_TARGET_FAILS)
+		return false;
+	return !decide_target(d, w, false);
+}
+
+static inline void open_turn(struct gl_conn *conn, u32 index, u32 now_ms, struct gl_step *step)
+{
+	struct gl_leg *leg = &conn->leg[index];
+
+	if (!(conn->flags & GL_CONN_ESTABLISHED)) {
+		gl_commit_first(conn, index, now_ms, step);
+	} else if (leg->state == GL_LEG_OPEN) {
+		gl_commit_fallback(conn, index, step);
+	} else {
+		gl_commit_open(conn, index, now_ms, step);
+		leg->rcv_nxt += conn->slot_len;
+		conn->req.served = leg->lane;
+	}
+}
+
 static inline void open_next(struct driver *d, struct work *w)
 {
 	struct gl_conn *conn = &d->conn;
-	u32 index = w->step.leg, now_ms = w->pkt.seg.now_ns / 1000000, again = 0, first, forced;
+	u32 now_ms = w->pkt.seg.now_ns / 1000000;
+	bool again = open_other(d, w);
 
-	first = !(conn->flags & GL_CONN_ESTABLISHED);
-	w->target_lane = conn->leg[index].lane;
-	w->target_leg = index;
-	if (w->step.fail != GL_FALLBACK_OPTIONS && w->step.fail != GL_FALLBACK_MSS)
-		d->failed[driver_peer(&conn->leg[index].addr)] = 1;
-	forced = index && d->none;
-	if (index && conn->leg_fails < GL_TARGET_FAILS) {
-		conn_clear_leg(d, index);
-		again = !decide_target(d, w);
-		if (again)
-			index = w->target_leg;
-	}
-	if (!again && forced) {
+	if (!again && (!w->step.leg || d->none)) {
 		open_give_up(d, w);
 		return;
 	}
 	if (!gl_commit_current(conn, w->conn_id, w->step.epoch, &w->step)) {
 		if (again)
-			d->tuple[w->target_peer] = 0;
+			conn_unclaim(d, w, conn_uses(conn, w));
 		return;
 	}
 	conn->leg_fails++;
+	conn->leg[w->step.leg].state = GL_LEG_CLOSED;
 	if (again)
-		open_aim(conn, w, index);
-	else
-		index = 0;
-	if (first) {
-		gl_commit_first(conn, index, now_ms, &w->step);
-	} else if (conn->leg[index].state == GL_LEG_OPEN) {
-		gl_commit_fallback(conn, index, &w->step);
-	} else {
-		gl_commit_open(conn, index, now_ms, &w->step);
-		conn->leg[index].rcv_nxt += conn->slot_len;
-		conn->req.served = conn->leg[index].lane;
-	}
+		open_aim(conn, w, w->target_leg);
+	open_turn(conn, again ? w->target_leg : 0, now_ms, &w->step);
+	if (again)
+		conn_confirm(d, w);
 }
 
 /* request.h --------------------------------------------------------------------------------------------------------- */
@@ -389,8 +444,19 @@ static inline void request_pin(struct driver *d, struct work *w, u8 cause)
 		return;
 	gl_step_pin(conn, &w->step, cause);
 	conn->nxt = w->pkt.seg.seq + w->pkt.seg.len;
-	gl_commit_send(conn, conn->active, &w->step);
-	conn->leg[conn->active].rcv_nxt = conn->nxt + conn->leg[conn->active].dtx;
+	gl_commit_send(conn, conn->active, &w->pkt.seg, &w->step);
+}
+
+/* After the commit: gives back what was taken for one that did not happen. */
+static inline void request_settle(struct driver *d, struct work *w, u32 slot, u32 claimed)
+{
+	if (w->step.act == GL_ACT_DROP) {
+		slot_give(d, slot);
+		if (claimed)
+			conn_unclaim(d, w, conn_uses(&d->conn, w));
+	} else if (claimed) {
+		conn_confirm(d, w);
+	}
 }
 
 static inline void request_hold(struct driver *d, struct work *w)
@@ -425,7 +491,7 @@ static inline void request_whole(struct driver *d, struct work *w, u32 head_len)
 			slot_save(d, dec->slot, 0, w->pkt.b, dec->taken);
 		} else {
 			if (claimed)
-				d->tuple[w->target_peer] = 0;
+				conn_unclaim(d, w, 0);
 			dec->leg = d->conn.leg[0].state == GL_LEG_OPEN ? 0 : d->conn.active;
 			open = claimed = 0;
 		}
@@ -435,11 +501,7 @@ static inline void request_whole(struct driver *d, struct work *w, u32 head_len)
 			open_aim(&d->conn, w, dec->leg);
 		gl_commit_request(&d->conn, dec, &w->pkt.seg, &w->step);
 	}
-	if (w->step.act == GL_ACT_DROP) {
-		slot_give(d, dec->slot);
-		if (claimed)
-			d->tuple[w->target_peer] = 0;
-	}
+	request_settle(d, w, dec->slot, claimed);
 }
 
 static inline void request_scan(struct driver *d, struct work *w)
@@ -504,8 +566,7 @@ static inline void request_more(struct driver *d, struct work *w)
 			open_aim(&d->conn, w, dec->leg);
 		gl_commit_held(&d->conn, dec, open, &w->step);
 	}
-	if (w->step.act == GL_ACT_DROP && claimed)
-		d->tuple[w->target_peer] = 0;
+	request_settle(d, w, 0, claimed);
 }
 
 static inline void request_body(struct driver *d, struct work *w)

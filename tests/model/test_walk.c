@@ -205,6 +205,7 @@ static const struct {
 	ROW(CLOSING, STALE, "server.h asks only of a leg that opens"),
 	ROW(CLOSING, RST, "a leg that closes is never the active one"),
 	ROW(CLOSED, SYNACK, "server.h asks only of a leg that opens"),
+	ROW(CLOSED, TICK, "what closes the active leg, an RST, gives the slot back"),
 	ROW(CLOSED, SILENT, "only a leg that opens can be silent"),
 	ROW(CLOSED, REFUSED, "server.h asks only of a leg that opens"),
 	ROW(CLOSED, STALE, "server.h asks only of a leg that opens"),

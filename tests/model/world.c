@@ -96,7 +96,7 @@ static void check_untouched(const struct work *work)
 {
 	const struct packet *in = &work->pkt, *out = &work->out[0];
 	bool same = work->nout == 1 && out->to_client == work->to_pod && out->peer == in->peer &&
-		    !memcmp(&out->seg, &in->seg, sizeof(out->seg)) &&
+		    !memcmp((const u8 *)&out->seg, (const u8 *)&in->seg, sizeof(out->seg)) &&
 		    !memcmp(out->b, in->b, sizeof(out->b));
 
 	world_require(same, "a packet of a never-translated connection does not pass as it is");
@@ -194,6 +194,9 @@ static void leave(struct world *w, struct work *work)
 		driver_leave_server(&w->d, work);
 	else
 		driver_leave_client(&w->d, work);
+	/* Base itself stays silent: nothing is left but to tell the client. */
+	if (work->step.act == GL_ACT_RST_CLIENT && !work->step.leg)
+		w->blamed = 1;
 }
 
 /*
@@ -264,7 +267,7 @@ static bool race(struct world *w, u32 first, u32 second)
 	enter(w, &work, &a);
 	if (work.step.act <= GL_ACT_XLAT && !work.step.over)
 		return false;	/* nothing comes behind the lock */
-	if (!race_packet(w, second, &b)) 
+	if (!race_packet(w, second, &b))
 		return false;
 	{
 		struct work inner;

@@ -197,8 +197,9 @@ static void a_silent_leg_is_given_up_at_the_client_s_retransmission_check(struct
 	talk_change(t, talk_pkt(t, POD, FRONT, PSH_ACK, 1051, 5101, t->r2, 60), RIG_PASS,
 		    talk_pkt(t, POD, FRONT, PSH_ACK, 1051, 5101, t->r2, 60));
 	assert_int_equal(rig_count(t->rig, GL_SERIES_FALLBACKS, GL_FALLBACK_TIMEOUT), 1);
-	/* The SYN-ACK that comes now is a stranger's: the tuple was given back, the pod's own host resets it. */
-	talk_pass(t, talk_syn(t, GRAY, POD, SYN_ACK, 90000, 1051));
+	/* The SYN-ACK that comes now meets a closed leg: reset (RFC 9293, section 3.10.7.1). */
+	talk_change(t, talk_syn(t, GRAY, POD, SYN_ACK, 90000, 1051), RIG_REDIRECT,
+		    (struct pkt){ .from = POD, .to = GRAY, .flags = GL_TCP_RST, .seq = 1051 });
 }
 BOTH(a_silent_leg_is_given_up_at_the_client_s_retransmission)
 
