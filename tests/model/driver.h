@@ -86,7 +86,7 @@ struct work {
 };
 
 /* What the test is told when the driver finds a broken promise. */
-static void driver_broken(const char *what);
+void driver_broken(const char *what);
 
 static inline void driver_require(bool ok, const char *what)
 {

@@ -36,7 +36,7 @@ struct talk {
 	u32 lost;		/* bits: the next packets to that peer vanish behind the machine; bit 7: to the client */
 };
 
-static void driver_broken(const char *what)
+void driver_broken(const char *what)
 {
 	fail_msg("%s", what);
 }

@@ -16,6 +16,11 @@ void world_fail(const char *what)
 		world_broken = what;
 }
 
+void driver_broken(const char *what)
+{
+	world_fail(what);
+}
+
 void world_require(bool ok, const char *what)
 {
 	if (!ok)

@@ -152,11 +152,6 @@ extern const char *world_broken;
 /* A promise is broken. */
 void world_fail(const char *what);
 
-static inline void driver_broken(const char *what)
-{
-	world_fail(what);
-}
-
 /* Was this row of the table asked for? */
 bool world_row(u32 state, u32 event);
 
