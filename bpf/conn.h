@@ -104,7 +104,9 @@ gl_inline void conn_clear(struct work *w, struct conn *c)
 {
 	u32 i;
 
-	gl_unroll for (i = 1; i < GL_LEGS; i++) conn_clear_leg(w, c, i);
+	gl_unroll
+	for (i = 1; i < GL_LEGS; i++)
+		conn_clear_leg(w, c, i);
 }
 
 /* conn_end: the connection is over. */

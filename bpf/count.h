@@ -75,7 +75,9 @@ gl_inline u32 count_bucket(u64 ns)
 {
 	u32 i, n = 0;
 
-	gl_unroll for (i = 0; i < GL_LATENCY_BUCKETS - 1; i++) n += ns > count_bounds_us[i] * 1000;
+	gl_unroll
+	for (i = 0; i < GL_LATENCY_BUCKETS - 1; i++)
+		n += ns > count_bounds_us[i] * 1000;
 	return n;
 }
 

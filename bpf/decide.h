@@ -179,8 +179,8 @@ gl_global int decide_target(const struct gl_image *image, u32 service, u32 force
 	if (!image || !w)
 		return -1;
 	c = bpf_map_lookup_elem(&conns, &w->key);
-	gl_unroll for (i = 0; i < GL_TARGET_TRIES; i++)
-	{
+	gl_unroll
+	for (i = 0; i < GL_TARGET_TRIES; i++) {
 		w->target.at.addr = w->key.client;	/* an endpoint of the client's family */
 		count = gl_image_endpoint(image, service, w->target.lane, start + i, &w->target.at);
 		if (i >= count)

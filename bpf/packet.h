@@ -94,8 +94,8 @@ gl_inline u32 packet_ipv6_ext(struct __sk_buff *skb, struct gl_pkt *pkt, u8 next
 	u8 ext[8];
 
 	pkt->odd = GL_UNSTEERED_IP_OPTIONS;
-	gl_unroll for (i = 0; i < GL_IPV6_EXT_MAX; i++)
-	{
+	gl_unroll
+	for (i = 0; i < GL_IPV6_EXT_MAX; i++) {
 		if (next == GL_PROTO_TCP) {
 			pkt->l4 = off;
 			return GL_PARSED_TCP;

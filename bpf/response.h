@@ -153,8 +153,8 @@ gl_global int response_head(struct __sk_buff *skb, u32 method)
 		response_more(skb, w, from, len, method);
 		return 0;
 	}
-	gl_unroll for (i = 0; i < GL_INTERIM_MAX; i++)
-	{
+	gl_unroll
+	for (i = 0; i < GL_INTERIM_MAX; i++) {
 		gl_head_start(&w->head, 1, NULL);
 		res = decide_scan(skb, from + at, len - at);
 		if (res < 0)

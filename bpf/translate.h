@@ -95,8 +95,8 @@ gl_inline void translate_header(struct work *w)
 	}
 	if (!w->pkt.sack_at)
 		return;
-	gl_unroll for (i = 0; i < 4; i++)
-	{
+	gl_unroll
+	for (i = 0; i < 4; i++) {
 		if (i * 8 + 8 > w->pkt.sack_len)
 			break;
 		translate_sack(w->new, w->pkt.sack_at + i * 8, x);

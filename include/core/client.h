@@ -235,8 +235,8 @@ gl_inline void gl_client_close_others(struct gl_conn *conn, struct gl_step *step
 {
 	u32 i, n = step->notes;
 
-	gl_unroll for (i = 0; i < GL_LEGS; i++)
-	{
+	gl_unroll
+	for (i = 0; i < GL_LEGS; i++) {
 		struct gl_leg *leg = &conn->leg[i];
 		struct gl_note *note;
 

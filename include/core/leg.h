@@ -189,9 +189,10 @@ gl_inline u32 gl_leg_count_open(const struct gl_conn *conn)
 {
 	u32 i, n = 0;
 
-	gl_unroll for (i = 0; i < GL_LEGS; i++) n += conn->leg[i].state == GL_LEG_OPEN ||
-						     conn->leg[i].state == GL_LEG_OPENING ||
-						     conn->leg[i].state == GL_LEG_CLOSING;
+	gl_unroll
+	for (i = 0; i < GL_LEGS; i++)
+		n += conn->leg[i].state == GL_LEG_OPEN || conn->leg[i].state == GL_LEG_OPENING ||
+		     conn->leg[i].state == GL_LEG_CLOSING;
 	return n;
 }
 
@@ -205,8 +206,10 @@ gl_inline int gl_leg_find(const struct gl_conn *conn, u16 lane)
 
 	if (conn->leg[active].lane == lane && conn->leg[active].state == GL_LEG_OPEN)
 		return active;
-	gl_unroll for (i = 0; i < GL_LEGS; i++) if (conn->leg[i].lane == lane &&
-						    conn->leg[i].state == GL_LEG_OPEN) return i;
+	gl_unroll
+	for (i = 0; i < GL_LEGS; i++)
+		if (conn->leg[i].lane == lane && conn->leg[i].state == GL_LEG_OPEN)
+			return i;
 	return -1;
 }
 
@@ -217,9 +220,11 @@ gl_inline int gl_leg_free(const struct gl_conn *conn)
 {
 	u32 i;
 
-	gl_unroll for (i = 1; i < GL_LEGS; i++) if (i != conn->active &&
-						    (conn->leg[i].state == GL_LEG_NONE ||
-						     conn->leg[i].state == GL_LEG_CLOSED)) return i;
+	gl_unroll
+	for (i = 1; i < GL_LEGS; i++)
+		if (i != conn->active &&
+		    (conn->leg[i].state == GL_LEG_NONE || conn->leg[i].state == GL_LEG_CLOSED))
+			return i;
 	return -1;
 }
 

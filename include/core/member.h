@@ -105,8 +105,8 @@ gl_inline int gl_member_same_key(struct gl_value_ctx *ctx, const struct gl_membe
 
 	if (member->end - member->off <= member->key_len)
 		return 0;
-	gl_unroll for (i = 0; i < GL_IMAGE_NAME_MAX; i += 8)
-	{
+	gl_unroll
+	for (i = 0; i < GL_IMAGE_NAME_MAX; i += 8) {
 		u64 word;
 
 		if (i >= member->key_len)

@@ -28,8 +28,8 @@ gl_inline void gl_server_window(struct gl_conn *conn, struct gl_leg *leg, const 
 		return;
 	}
 	if (conn->req.phase != GL_PHASE_BODY && !(conn->flags & GL_CONN_PINNED)) {
-		gl_unroll for (i = 0; i < GL_LEGS; i++)
-		{
+		gl_unroll
+		for (i = 0; i < GL_LEGS; i++) {
 			u32 other = conn->leg[i].state == GL_LEG_OPEN ? conn->leg[i].wnd : win;
 
 			if (other < GL_WINDOW_FLOOR)

@@ -204,9 +204,11 @@ gl_inline void gl_step_over(struct gl_conn *conn, struct gl_step *step)
 	if (!(conn->flags & GL_CONN_RESET) &&
 	    (~conn->flags & (GL_CONN_FIN_ACKED | GL_CONN_SFIN_ACKED)))
 		return;
-	gl_unroll for (i = 0; i < GL_LEGS;
-		       i++) if (i != active && (conn->leg[i].state == GL_LEG_OPEN ||
-						conn->leg[i].state == GL_LEG_CLOSING)) return;
+	gl_unroll
+	for (i = 0; i < GL_LEGS; i++)
+		if (i != active &&
+		    (conn->leg[i].state == GL_LEG_OPEN || conn->leg[i].state == GL_LEG_CLOSING))
+			return;
 	gl_step_release(conn, step);
 	gl_step_release_response(conn, step);
 	step->over = 1;

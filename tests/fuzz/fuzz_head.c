@@ -54,7 +54,7 @@ static void check_accepted(const uint8_t *data, const struct gl_head *head, int 
 			must(i && data[i - 1] == '\r', "a bare LF");
 		if (data[i] == '\r')
 			must(i + 1 < len && data[i + 1] == '\n', "a bare CR");
-		if (i + 2 < len && data[i] == '\n' && i + 2 < len)
+		if (i + 2 < len && data[i] == '\n')
 			must(data[i + 1] != ' ' && data[i + 1] != '\t', "a folded line");
 	}
 	must(!(head->flags & GL_HEAD_CHUNKED && head->flags & GL_HEAD_HAS_LENGTH), "two framings");

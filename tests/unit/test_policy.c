@@ -247,7 +247,9 @@ static void the_documented_example_is_right(void **state)
 	end = strstr(start, "```");
 	assert_non_null(end);
 	gl_diag_init(&diag);
-	assert_int_equal(gl_policy_parse("docs/policy.md", start, (size_t)(end - start), &diag, &policy), 0);
+	assert_int_equal(gl_policy_parse("docs/policy.md", start, (size_t)(end - start), &diag,
+					 &policy),
+			 0);
 	assert_int_equal(diag.count, 0);
 	gl_policy_free(policy);
 	gl_diag_free(&diag);
