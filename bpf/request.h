@@ -314,6 +314,7 @@ gl_global int request_chunks(struct __sk_buff *skb)
 		return 0;
 	len = w->pkt.seg.len - w->step.skip;
 	w->chunk = c->c.req.chunk;
+	gl_chunk_skip(&w->chunk, w->step.off);
 	res = decide_chunks(skb, w->pkt.l4 + w->pkt.hlen + w->step.skip, 0, len);
 	bpf_spin_lock(&c->lock);
 	if (gl_commit_current(&c->c, w->conn_id, w->step.epoch, &w->step))

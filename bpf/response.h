@@ -230,6 +230,7 @@ gl_inline void response_go_on(struct __sk_buff *skb, struct work *w, struct conn
 
 	__builtin_memset(&w->rhead, 0, sizeof(w->rhead));
 	w->chunk = c->c.rsp.chunk;
+	gl_chunk_skip(&w->chunk, w->step.off);
 	response_read(skb);
 	bpf_spin_lock(&c->lock);
 	translated = c->c.flags & GL_CONN_TRANSLATED;

@@ -102,14 +102,18 @@ gl_inline void gl_client_body(struct gl_conn *conn, struct gl_leg *leg, const st
 		gl_client_complete(conn);
 }
 
-/* Bytes of a chunked body: data is counted here; where sizes must be read, order matters. */
+/*
+ * Bytes of a chunked body: data is counted here, wherever sizes must be read, the packet is. A hole
+ * that lies in the data of one chunk is jumped over like data; behind any other, sizes are unknown.
+ */
 gl_inline void gl_client_chunks(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
 				struct gl_step *step)
 {
 	struct gl_request *req = &conn->req;
 	u32 end = seg->seq + seg->len, fresh = end - conn->nxt;
+	u32 hole = gl_seq_after(seg->seq, conn->nxt) ? seg->seq - conn->nxt : 0;
 
-	if (gl_seq_after(seg->seq, conn->nxt)) {
+	if (hole > gl_chunk_data(&req->chunk)) {
 		if (conn->flags & GL_CONN_TRANSLATED) {
 			gl_step_drop(step, GL_DROP_HOLE);
 			return;
@@ -117,7 +121,8 @@ gl_inline void gl_client_chunks(struct gl_conn *conn, struct gl_leg *leg, const 
 		gl_step_pin(conn, step, GL_PIN_HOLE);
 	} else if (gl_chunk_data(&req->chunk) < fresh) {
 		step->act = GL_ACT_CHUNKS;
-		step->skip = conn->nxt - seg->seq;
+		step->skip = hole ? 0 : conn->nxt - seg->seq;
+		step->off = hole;
 		step->seq = conn->nxt;
 		return;
 	} else {

@@ -223,14 +223,15 @@ gl_inline void gl_server_head(struct gl_conn *conn, struct gl_leg *leg, const st
 	step->slot_big = 1;
 }
 
-/* Bytes of a chunked body: data is counted here; where sizes must be read, order matters. */
+/* Bytes of a chunked body, as in gl_client_chunks(). */
 gl_inline void gl_server_chunks(struct gl_conn *conn, struct gl_leg *leg, const struct gl_seg *seg,
 				struct gl_step *step)
 {
 	struct gl_response *rsp = &conn->rsp;
 	u32 end = seg->seq + seg->len, fresh = end - leg->snd_nxt;
+	u32 hole = gl_seq_after(seg->seq, leg->snd_nxt) ? seg->seq - leg->snd_nxt : 0;
 
-	if (gl_seq_after(seg->seq, leg->snd_nxt)) {
+	if (hole > gl_chunk_data(&rsp->chunk)) {
 		if (conn->flags & GL_CONN_TRANSLATED) {
 			gl_step_drop(step, GL_DROP_HOLE);
 			return;
@@ -239,7 +240,8 @@ gl_inline void gl_server_chunks(struct gl_conn *conn, struct gl_leg *leg, const 
 		gl_step_done(conn, step, seg->now_ns, 0);
 	} else if (gl_chunk_data(&rsp->chunk) < fresh) {
 		step->act = GL_ACT_CHUNKS;
-		step->skip = leg->snd_nxt - seg->seq;
+		step->skip = hole ? 0 : leg->snd_nxt - seg->seq;
+		step->off = hole;
 		step->seq = leg->snd_nxt;
 		return;
 	} else {

@@ -100,7 +100,8 @@ struct gl_step {
 	u16 lane;		/* of the leg */
 	u32 epoch;		/* at the time of the step; a later commit compares it */
 	u32 skip;		/* payload bytes that were taken before */
-	u32 off;		/* RESPONSE: where the others belong, counted from the first byte of the head */
+	u32 off;		/* RESPONSE: where the others belong, counted from the first byte of the
+				 * head. CHUNKS: data of a chunk that is missing before them */
 	u32 slot;		/* slot + 1 in use (MORE, APPEND, REPLAY) */
 	u32 slot_len;
 	u32 slot_free;		/* slot + 1 to give back; 0: none */

@@ -30,7 +30,7 @@ for family in 4 6; do
 	load "plain-v$family" client -n $((n * 20)) -c 4 "${colours[@]}" "$target"
 	load "down-v$family" client -n $((n * 10)) -c 4 "${colours[@]}" --bytes $small "$target"
 	load "up-v$family" client -n $((n * 10)) -c 4 "${colours[@]}" --echo $small --chunked "$target"
-	load "large-v$family" client -n $((n / 4)) -c 2 "${colours[@]}" --echo 0,1k,1m,8m --chunked "$target"
+	load "large-v$family" client -n $((n / 4)) -c 2 "${colours[@]}" --echo 0,1k,64k,200k --chunked "$target"
 	load "pieces-v$family" client -n "$n" -c 2 "${colours[@]}" --echo 0,1,100,1000 --chunked --split 7 "$target"
 	sent=$((sent + n * 20 + n * 10 + n * 10 + n / 4 + n))
 done
