@@ -224,7 +224,8 @@ gl_inline void gl_client_opening(struct gl_conn *conn, struct gl_leg *leg, const
 		step->drop = GL_DROP_HOLE;
 		return;
 	}
-	if (now_ms - leg->used_ms < GL_OPEN_PATIENCE_MS) {
+	/* Base has nobody behind it: like any client of it, we go on asking. */
+	if (!(conn->active & (GL_LEGS - 1)) || now_ms - leg->used_ms < GL_OPEN_PATIENCE_MS) {
 		leg->tries++;
 		step->act = gl_leg_step(leg, GL_LEG_EV_TICK);
 		step->seq = leg->isn;

@@ -199,9 +199,6 @@ static void leave(struct world *w, struct work *work)
 		driver_leave_server(&w->d, work);
 	else
 		driver_leave_client(&w->d, work);
-	/* Base itself stays silent: nothing is left but to tell the client. */
-	if (work->step.act == GL_ACT_RST_CLIENT && !work->step.leg)
-		w->blamed = 1;
 }
 
 /*
