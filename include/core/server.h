@@ -156,7 +156,10 @@ gl_inline void gl_server_accept(struct gl_conn *conn, u32 index, struct gl_leg *
 gl_inline void gl_server_opening(struct gl_conn *conn, u32 index, struct gl_leg *leg,
 				 const struct gl_seg *seg, struct gl_step *step)
 {
-	gl_step_drop(step, GL_DROP_LEG);
+	u32 untouched = (leg->flags & GL_LEG_FIRST) && !(leg->flags & GL_LEG_TRANSLATED);
+
+	if (!untouched)
+		gl_step_drop(step, GL_DROP_LEG);
 	if (!(seg->flags & GL_TCP_ACK) || seg->ack != leg->isn + 1) {
 		if ((seg->flags & (GL_TCP_ACK | GL_TCP_RST)) == GL_TCP_ACK &&
 		    !(leg->flags & GL_LEG_FIRST)) {
@@ -164,13 +167,10 @@ gl_inline void gl_server_opening(struct gl_conn *conn, u32 index, struct gl_leg 
 			gl_step_note(&step->reply, leg, GL_TCP_RST);
 			step->reply.seq = seg->ack;
 		}
-		if ((leg->flags & GL_LEG_FIRST) && !(leg->flags & GL_LEG_TRANSLATED))
-			step->act = GL_ACT_PASS;
 		return;
 	}
 	if (seg->flags & GL_TCP_RST) {
-		if ((leg->flags & GL_LEG_FIRST) && !(leg->flags & GL_LEG_TRANSLATED)) {
-			step->act = GL_ACT_PASS;	/* base refuses: the client is to know */
+		if (untouched) {		/* base refuses: the client is to know */
 			leg->state = GL_LEG_CLOSED;
 			conn->flags |= GL_CONN_RESET;
 			gl_step_over(conn, step);
