@@ -357,6 +357,9 @@ gl_inline void gl_server_active(struct gl_conn *conn, struct gl_leg *leg, const 
 	if ((seg->flags & GL_TCP_FIN) && (step->act == GL_ACT_PASS || step->act == GL_ACT_XLAT))
 		gl_server_fin(conn, leg, seg, step);
 	gl_step_over(conn, step);
+	/* Nothing is read any more of a connection that is over: it could take no slot. */
+	if (step->over && (step->act == GL_ACT_RESPONSE || step->act == GL_ACT_CHUNKS))
+		step->act = leg->flags & GL_LEG_TRANSLATED ? GL_ACT_XLAT : GL_ACT_PASS;
 }
 
 /* An idle leg: its server is kept quiet. */
