@@ -190,7 +190,6 @@ gl_inline int emit_syn(struct __sk_buff *skb, struct work *w, struct conn *c)
 
 struct emit_replay {
 	struct __sk_buff *skb;
-	struct work *w;
 	u32 seq;
 	u32 len;
 	u32 mss;
@@ -254,7 +253,6 @@ gl_global int emit_replay(struct __sk_buff *skb)
 	w->craft.ack = w->step.ack;
 	w->craft.win = w->step.win;
 	r.skb = skb;
-	r.w = w;
 	r.seq = w->step.seq;
 	r.len = w->step.slot_len;
 	r.mss = w->step.mss < GL_MSS_MIN ? GL_MSS_MIN : w->step.mss;

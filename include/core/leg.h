@@ -184,18 +184,6 @@ gl_inline u32 gl_leg_step(struct gl_leg *leg, u32 event)
 	return row->act;
 }
 
-/* gl_leg_count_open: how many legs of @conn a server may still send on. */
-gl_inline u32 gl_leg_count_open(const struct gl_conn *conn)
-{
-	u32 i, n = 0;
-
-	gl_unroll
-	for (i = 0; i < GL_LEGS; i++)
-		n += conn->leg[i].state == GL_LEG_OPEN || conn->leg[i].state == GL_LEG_OPENING ||
-		     conn->leg[i].state == GL_LEG_CLOSING;
-	return n;
-}
-
 /*
  * gl_leg_find: index of the leg on which a request of @lane would go: the active one if it fits,
  * else one that is open. -1: one must be opened.
